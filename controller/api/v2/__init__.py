@@ -1,0 +1,1 @@
+"""Version v2 of the `db.orange.com` API, with CassKop's JSON names."""

@@ -1,0 +1,1 @@
+"""What runs in a Cassandra pod before Cassandra: configuration and preparation."""

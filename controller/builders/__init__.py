@@ -1,0 +1,1 @@
+"""From a spec to the Kubernetes objects that carry it out; pure functions."""

@@ -1,0 +1,1 @@
+"""Cassandra nodes, as seen through Jolokia."""

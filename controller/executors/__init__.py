@@ -1,0 +1,1 @@
+"""Carry out actions; the only place where a decision meets the world."""

@@ -1,0 +1,1 @@
+"""The Kubernetes API, in about ten methods."""

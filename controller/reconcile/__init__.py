@@ -1,0 +1,1 @@
+"""Observe, plan, act, finish: the loop for one key."""

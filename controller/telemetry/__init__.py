@@ -1,0 +1,1 @@
+"""Logs, metrics and health, as an operator of the operator sees them."""
