@@ -1,0 +1,93 @@
+# CassKop in Python. `make help` lists what can be done; each `##` line is its text.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# Every program of the project runs from the checkout, with its own dependencies.
+RUN    := $(BIN)/python -m
+# Hypothesis: `dev` draws 25 examples a property, `ci` 500.
+export HYPOTHESIS_PROFILE ?= dev
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check lint types layers format verify-manifests manifests test unit \
+        deps up down demo e2e e2e-full bench-create agents image clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# --- code ---------------------------------------------------------------------------------------------
+
+venv: $(VENV)/.made ## make the virtual environment that everything runs in
+
+$(VENV)/.made: setup.cfg pyproject.toml requirements.txt requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --require-hashes -r requirements-dev.txt
+	$(BIN)/pip install -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+check: lint types layers verify-manifests ## ruff, mypy --strict, import-linter, generated files
+
+lint: venv
+	$(BIN)/ruff check --output-format concise .
+	$(BIN)/ruff format --check -q .
+
+types: venv
+	$(BIN)/mypy
+
+layers: venv
+	$(BIN)/lint-imports --no-cache
+
+format: venv ## let ruff put the code into shape
+	$(BIN)/ruff check -q --fix .
+	$(BIN)/ruff format -q .
+
+manifests: venv ## write the CRD from the API types
+	$(RUN) controller.api.crd > manifests/crds/cassandraclusters.db.orange.com.yaml
+
+verify-manifests: venv
+	@$(RUN) controller.api.crd | diff -u manifests/crds/cassandraclusters.db.orange.com.yaml - \
+	  || { echo "the CRD is out of date: run 'make manifests'"; exit 1; }
+
+# --- tests --------------------------------------------------------------------------------------------
+
+test: check unit ## check, and the unit tests
+
+unit: venv
+	$(RUN) pytest
+
+# --- the real cluster ---------------------------------------------------------------------------------
+# Three Kubernetes nodes on this machine (see docs/cluster.md). Needs root on Debian or a relative.
+# With KUBECONFIG set, demo and e2e use that cluster instead, and its images are yours to see to.
+
+deps: ## install the Debian packages that the real cluster needs
+	$(PYTHON) -m e2e.cluster deps
+
+up: venv ## bring up a real three-node Kubernetes on this machine
+	$(RUN) e2e.cluster up
+
+down: ## take it down again, whatever is left of it
+	$(PYTHON) -m e2e.cluster down
+
+demo: venv ## show the operator at work on the real cluster
+	$(RUN) e2e.demo
+
+e2e: venv ## the scenarios, on the real cluster
+	$(RUN) pytest e2e/scenarios
+
+bench-create: venv ## measure a creation on the real cluster, as ratios
+	$(RUN) e2e.bench_create
+
+# --- images -------------------------------------------------------------------------------------------
+
+agents: build/agents/.made ## fetch the Jolokia and metrics agents, and check their sums
+
+build/agents/.made: deploy/agents/pom.xml deploy/agents/SHA256SUMS
+	mvn -q -B -ntp -f deploy/agents/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/agents
+	cd build/agents && sha256sum --quiet --strict -c ../../deploy/agents/SHA256SUMS
+	@touch $@
+
+image: agents ## build the operator's image with docker
+	docker build -t casskop:dev .
+
+clean: ## remove what make has made in this folder
+	rm -rf build $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,56 @@
+"""
+The MBean attributes that the operator reads, with how to read them out of an answer.
+
+Names and shapes hold for Cassandra 4.0, 4.1 and 5.0. `HostIdMap`, which CassKop reads, is gone in 5.0;
+`EndpointToHostId` exists in all of them, and lists joining nodes too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from controller.domain.ring import Mode, View
+
+STORAGE_SERVICE: Final = "org.apache.cassandra.db:type=StorageService"
+
+# One multi-attribute read: none of these throws on a running node, so none spoils the others.
+VIEW_ATTRIBUTES: Final = (
+    "OperationMode",
+    "NativeTransportRunning",
+    "ReleaseVersion",
+    "EndpointToHostId",
+    "JoiningNodes",
+    "LeavingNodes",
+    "MovingNodes",
+    "UnreachableNodes",
+)
+
+
+def view(values: Mapping[str, Any]) -> View:
+    """Turn the values of `VIEW_ATTRIBUTES` into a `View`.
+
+    Raises `ValueError` if one is missing or has another shape: half an answer is no answer.
+    """
+    return View(
+        mode=Mode.of(_typed(values, "OperationMode", str)),
+        native_transport=_typed(values, "NativeTransportRunning", bool),
+        release_version=_typed(values, "ReleaseVersion", str),
+        host_ids={str(k): str(v) for k, v in _typed(values, "EndpointToHostId", dict).items()},
+        joining=_addresses(values, "JoiningNodes"),
+        leaving=_addresses(values, "LeavingNodes"),
+        moving=_addresses(values, "MovingNodes"),
+        unreachable=_addresses(values, "UnreachableNodes"),
+    )
+
+
+def _addresses(values: Mapping[str, Any], name: str) -> frozenset[str]:
+    return frozenset(str(address) for address in _typed(values, name, list))
+
+
+def _typed(values: Mapping[str, Any], name: str, kind: type[Any]) -> Any:  # noqa: ANN401 -- JSON
+    value = values.get(name)
+    if not isinstance(value, kind):
+        # A ValueError, since it is the node's answer that is wrong and not our call.
+        raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")  # noqa: TRY004 -- see above
+    return value

@@ -1,0 +1,150 @@
+"""
+Conditions: what `kubectl describe` and `kubectl wait` go by.
+
+`Ready` tells whether every wanted node serves, `Progressing` whether the operator is at work or why not,
+`Degraded` whether something is wrong that will not pass by itself, `SpecAccepted` whether the spec is
+carried out. Each carries the generation it speaks of. They are for people: no decision reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+import datetime as dt
+
+import attrs
+
+from controller.api.v2.cluster import Condition
+from controller.domain.actions import Action, Hold, Wait
+from controller.domain.desired import Desired
+from controller.domain.observed import Observed, Rack
+from controller.domain.status import complete, stamp
+
+# What is shown first; anything else, such as conditions of other writers, comes after.
+_ORDER = ("Ready", "Progressing", "Degraded", "SpecAccepted")
+# Held back, but nothing is broken: the nodes that exist serve.
+_HARMLESS = frozenset({"RestartPending", "ScaleDownNotSupported", "TemplateHeldBack", "VolumeChangeHeldBack"})
+# The API server takes 32768 bytes; a reader takes less.
+_MESSAGE_LIMIT = 1000
+
+
+@attrs.frozen(kw_only=True)
+class Finding:
+    """One condition before it is dated."""
+
+    type: str
+    status: bool
+    reason: str
+    message: str
+
+
+def accepted() -> Finding:
+    """The spec is carried out."""
+    return Finding(type="SpecAccepted", status=True, reason="Accepted", message="the spec is carried out")
+
+
+def refused(problems: Sequence[str], *, fallback: bool) -> list[Finding]:
+    """The spec cannot be used; with *fallback*, the last accepted one is carried out meanwhile."""
+    message = "; ".join(problems)
+    meanwhile = "the last accepted spec is carried out" if fallback else "nothing is done"
+    findings = [
+        Finding(
+            type="SpecAccepted",
+            status=False,
+            reason="InvalidSpec",
+            message=f"{message} (until it is corrected, {meanwhile})",
+        )
+    ]
+    if not fallback:
+        findings += [
+            Finding(type="Ready", status=False, reason="InvalidSpec", message=message),
+            Finding(type="Progressing", status=False, reason="InvalidSpec", message=message),
+        ]
+    return findings
+
+
+def findings(desired: Desired, observed: Observed, actions: Iterable[Action]) -> list[Finding]:
+    """Return Ready, Progressing and Degraded as the snapshot and the plan show them."""
+    plan = tuple(actions)
+    members = observed.members()
+    return [
+        _ready(desired, observed, members),
+        _progressing(desired, plan, members),
+        _degraded(observed, plan, members),
+    ]
+
+
+def failed(why: str) -> Finding:
+    """A step failed and is tried again."""
+    return Finding(type="Progressing", status=True, reason="Retrying", message=why)
+
+
+def merge(
+    old: Iterable[Condition], new: Iterable[Finding], *, generation: int, now: dt.datetime
+) -> tuple[Condition, ...]:
+    """Put *new* over *old* by type; a transition is dated only when the status changes."""
+    kept = {condition.type: condition for condition in old}
+    for finding in new:
+        status = "True" if finding.status else "False"
+        before = kept.get(finding.type)
+        moved = before is None or before.status != status
+        kept[finding.type] = Condition(
+            type=finding.type,
+            status=status,
+            reason=finding.reason,
+            message=_shorten(finding.message),
+            observed_generation=generation,
+            last_transition_time=stamp(now) if before is None or moved else before.last_transition_time,
+        )
+    return tuple(sorted(kept.values(), key=_rank))
+
+
+def _ready(desired: Desired, observed: Observed, members: frozenset[str]) -> Finding:
+    wanted = desired.wanted_nodes()
+    short = [
+        want.name
+        for want in desired.racks
+        if not complete(want, observed.racks.get(want.name, Rack()), members)
+    ]
+    counted = f"{len(members)} of {wanted} nodes are members of the ring and serve"
+    if short:
+        message = f"{counted}; not complete: {', '.join(short)}"
+        return Finding(type="Ready", status=False, reason="NodesMissing", message=message)
+    return Finding(type="Ready", status=True, reason="AllNodesServe", message=counted)
+
+
+def _progressing(desired: Desired, plan: tuple[Action, ...], members: frozenset[str]) -> Finding:
+    holds = [action for action in plan if isinstance(action, Hold)]
+    moves = [action for action in plan if not isinstance(action, Hold)]
+    if moves:
+        waits = [a for a in moves if isinstance(a, Wait)]
+        reason = "Waiting" if len(waits) == len(moves) else type(moves[0]).__name__
+        return Finding(type="Progressing", status=True, reason=reason, message=_whys(moves))
+    if holds:
+        return Finding(type="Progressing", status=False, reason=holds[0].reason, message=_whys(holds))
+    message = f"everything is as the spec asks for: {len(members)} of {desired.wanted_nodes()} nodes"
+    return Finding(type="Progressing", status=False, reason="Converged", message=message)
+
+
+def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[str]) -> Finding:
+    holds = [a for a in plan if isinstance(a, Hold) and a.reason not in _HARMLESS]
+    if holds:
+        return Finding(type="Degraded", status=True, reason=holds[0].reason, message=_whys(holds))
+    existing = {pod.name for pod in observed.pods()}
+    down = sorted((observed.joined & existing) - members)
+    if down:
+        message = f"were members of the ring and are not now: {', '.join(down)}"
+        return Finding(type="Degraded", status=True, reason="NodesDown", message=message)
+    return Finding(type="Degraded", status=False, reason="AsExpected", message="nothing is known to be wrong")
+
+
+def _whys(actions: Sequence[Action]) -> str:
+    return "; ".join(action.why for action in actions)
+
+
+def _shorten(message: str) -> str:
+    return message if len(message) <= _MESSAGE_LIMIT else message[: _MESSAGE_LIMIT - 1] + "…"
+
+
+def _rank(condition: Condition) -> tuple[int, str]:
+    known = _ORDER.index(condition.type) if condition.type in _ORDER else len(_ORDER)
+    return known, condition.type

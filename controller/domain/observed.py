@@ -1,0 +1,148 @@
+"""
+The snapshot that a plan is made from.
+
+It is made once per reconcile, before any decision, and never changes afterwards. What could not be
+read is there as a value that says so; a field never holds a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import datetime as dt
+
+import attrs
+
+from controller.domain.ring import Ring
+
+
+@attrs.frozen(kw_only=True)
+class Container:
+    """One container's state as the kubelet reports it.
+
+    *reason* and *message* are the kubelet's words for a container that waits or has ended (for one
+    that runs: None); *last_words* is what it left behind when it last ended.
+    """
+
+    name: str
+    running: bool = False
+    ready: bool = False
+    restarts: int = 0
+    reason: str | None = None
+    message: str | None = None
+    exit_code: int | None = None
+    last_words: str | None = None
+    init: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Pod:
+    """One pod of a rack. *ready* is the readiness of its `cassandra` container alone."""
+
+    name: str
+    uid: str
+    ordinal: int
+    phase: str
+    ip: str | None
+    node: str | None
+    revision: str | None
+    created: dt.datetime | None
+    terminating: bool = False
+    ready: bool = False
+    unschedulable: str | None = None
+    containers: tuple[Container, ...] = ()
+
+    @property
+    def cassandra_runs(self) -> bool:
+        """Whether the Cassandra process is up, ready or not."""
+        return any(c.name == "cassandra" and c.running for c in self.containers)
+
+
+@attrs.frozen(kw_only=True)
+class StatefulSet:
+    """A rack's StatefulSet, as stored. *replicas* is what is asked of it, not what runs."""
+
+    name: str
+    uid: str
+    resource_version: str
+    generation: int
+    observed_generation: int
+    replicas: int
+    template_hash: str | None
+    template_revision: int
+    update_revision: str | None
+    on_delete: bool
+    terminating: bool = False
+    # JSON paths of fields we own that no longer carry our values: somebody edited them.
+    drift: tuple[str, ...] = ()
+
+    @property
+    def settled(self) -> bool:
+        """Whether the StatefulSet controller has seen the newest spec."""
+        return self.observed_generation >= self.generation
+
+
+@attrs.frozen(kw_only=True)
+class Claim:
+    """A PersistentVolumeClaim of a rack."""
+
+    name: str
+    uid: str
+    phase: str
+    storage_class: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Rack:
+    """What exists of one rack; *statefulset* is None if there is none yet."""
+
+    statefulset: StatefulSet | None = None
+    pods: tuple[Pod, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class SharedObject:
+    """A Service, PodDisruptionBudget or ConfigMap of the cluster: what it was made from, and edits."""
+
+    hash: str | None
+    drift: tuple[str, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Obstacle:
+    """Something outside the cluster's own objects that a person has to put right.
+
+    *path* is the JSON path of the field that refers to it; *why* says what is wrong and what to do.
+    """
+
+    reason: str
+    path: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Observed:
+    """Everything a plan may look at.
+
+    *shared* is keyed by `Kind/name`, *racks* by `<dc>-<rack>`. *joined* holds the pods that are known
+    to have been members at some time, by name; it only ever grows in this snapshot's terms.
+    """
+
+    now: dt.datetime
+    racks: Mapping[str, Rack] = attrs.field(factory=dict)
+    shared: Mapping[str, SharedObject] = attrs.field(factory=dict)
+    ring: Ring = attrs.field(factory=Ring)
+    joined: frozenset[str] = frozenset()
+    obstacles: tuple[Obstacle, ...] = ()
+
+    def pods(self) -> tuple[Pod, ...]:
+        """Return every pod, rack by rack."""
+        return tuple(pod for rack in self.racks.values() for pod in rack.pods)
+
+    def members(self) -> frozenset[str]:
+        """Return the pods that are proven members now: ready, and agreed on by every answering node."""
+        return frozenset(
+            pod.name
+            for pod in self.pods()
+            if pod.ready and not pod.terminating and pod.ip and self.ring.not_joined(pod.name, pod.ip) is None
+        )

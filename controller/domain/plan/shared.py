@@ -1,0 +1,25 @@
+"""The objects that all racks share: made first, kept as they should be, never a reason to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from controller.domain.actions import ApplyObject
+from controller.domain.desired import Desired
+from controller.domain.observed import Observed
+
+
+def shared_objects(desired: Desired, observed: Observed) -> Iterator[ApplyObject]:
+    """Yield what is missing, out of date, or was edited by somebody else."""
+    for key, wanted in desired.shared.items():
+        kind, _, name = key.partition("/")
+        have = observed.shared.get(key)
+        if have is None:
+            why = f"{kind} {name} does not exist yet"
+        elif have.hash != wanted:
+            why = f"{kind} {name} is not what the spec asks for any more"
+        elif have.drift:
+            why = f"{kind} {name} was edited: {', '.join(have.drift)} put back"
+        else:
+            continue
+        yield ApplyObject(kind=kind, name=name, why=why)

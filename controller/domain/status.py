@@ -1,0 +1,170 @@
+"""
+The status fields that CassKop's users read: phases, actions, racks and nodes.
+
+Names and values are CassKop's. They are made from the snapshot and the plan of one reconcile, and from
+the previous status where a field tells of time: when an action began, and that a rack once ran.
+Conditions are in `conditions`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+import datetime as dt
+
+import attrs
+
+from controller.api.v2.cluster import (
+    ActionName,
+    ActionStatus,
+    ClusterStatus,
+    LastAction,
+    NodeStatus,
+    Phase,
+    RackStatus,
+    SubPhase,
+)
+from controller.domain.actions import Action, ApplyStatefulSet
+from controller.domain.desired import Desired, DesiredRack
+from controller.domain.observed import Observed, Rack
+
+
+def status(
+    previous: ClusterStatus, desired: Desired, observed: Observed, actions: Iterable[Action]
+) -> ClusterStatus:
+    """Return *previous* brought up to what *observed* shows and *actions* will do."""
+    members = observed.members()
+    todo = {a.rack: a for a in actions if isinstance(a, ApplyStatefulSet)}
+    racks = dict(previous.cassandra_rack_status)
+    for want in desired.racks:
+        racks[want.name] = _rack(
+            racks.get(want.name),
+            want,
+            observed.racks.get(want.name, Rack()),
+            members,
+            todo.get(want.name),
+            observed.now,
+        )
+    mine = [racks[want.name] for want in desired.racks]
+    return attrs.evolve(
+        _cluster(previous, mine),
+        cassandra_rack_status=racks,
+        cassandra_node_status=_nodes(previous, observed, members),
+        ready_nodes=len(members),
+        wanted_nodes=desired.wanted_nodes(),
+    )
+
+
+def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
+    """Tell whether the rack has all its nodes, each a member of the ring."""
+    size = rack.statefulset.replicas if rack.statefulset is not None else 0
+    return size >= want.replicas and all(f"{want.statefulset}-{i}" in members for i in range(size))
+
+
+def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
+    previous: RackStatus | None,
+    want: DesiredRack,
+    rack: Rack,
+    members: frozenset[str],
+    todo: ApplyStatefulSet | None,
+    now: dt.datetime,
+) -> RackStatus:
+    """Return one rack's status; a rack initialises once, and afterwards runs or is pending."""
+    finished = complete(want, rack, members)
+    if previous is None or previous.phase == Phase.INITIALIZING:
+        action = (
+            previous.cassandra_last_action
+            if previous is not None and previous.cassandra_last_action.start_time is not None
+            else _begun(ActionName.INITIALIZING, now)
+        )
+        if finished:
+            return attrs.evolve(
+                previous or RackStatus(),
+                phase=Phase.RUNNING,
+                initializing_sub_phase=None,
+                cassandra_last_action=_ended(action, now),
+            )
+        first = f"{want.statefulset}-0" in members
+        return attrs.evolve(
+            previous or RackStatus(),
+            phase=Phase.INITIALIZING,
+            initializing_sub_phase=SubPhase.NEXT_POD_PER_RACK if first else SubPhase.FIRST_POD_PER_RACK,
+            cassandra_last_action=action,
+        )
+    return attrs.evolve(
+        previous,
+        phase=Phase.RUNNING if finished else Phase.PENDING,
+        cassandra_last_action=_action(previous.cassandra_last_action, want, rack, todo, finished, now),
+    )
+
+
+def _action(  # noqa: PLR0913, PLR0917 -- as _rack
+    previous: LastAction,
+    want: DesiredRack,
+    rack: Rack,
+    todo: ApplyStatefulSet | None,
+    finished: bool,  # noqa: FBT001 -- computed once, by the caller
+    now: dt.datetime,
+) -> LastAction:
+    """Return the last action of a rack that has run before."""
+    size = rack.statefulset.replicas if rack.statefulset is not None else 0
+    if size < want.replicas:
+        return previous if _ongoing(previous, ActionName.SCALE_UP) else _begun(ActionName.SCALE_UP, now)
+    if todo is not None and todo.replicas == size:
+        return (
+            previous
+            if _ongoing(previous, ActionName.UPDATE_STATEFUL_SET)
+            else _begun(ActionName.UPDATE_STATEFUL_SET, now)
+        )
+    if finished and previous.status == ActionStatus.ONGOING:
+        return _ended(previous, now)
+    return previous
+
+
+def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
+    """Sum up the racks as CassKop does: the first not running gives the phase, the last action wins."""
+    unfinished = [r for r in racks if r.cassandra_last_action.status != ActionStatus.DONE]
+    not_running = [r for r in racks if r.phase != Phase.RUNNING]
+    phase = not_running[0].phase if not_running else Phase.RUNNING
+    last = (
+        unfinished[-1].cassandra_last_action
+        if unfinished
+        else LastAction(
+            name=previous.last_cluster_action or ActionName.INITIALIZING, status=ActionStatus.DONE
+        )
+    )
+    firsts = [r for r in racks if r.initializing_sub_phase == SubPhase.FIRST_POD_PER_RACK]
+    sub_phase = SubPhase.FIRST_POD_PER_RACK if firsts else SubPhase.NEXT_POD_PER_RACK
+    return attrs.evolve(
+        previous,
+        phase=phase,
+        initializing_sub_phase=sub_phase if phase == Phase.INITIALIZING else None,
+        last_cluster_action=last.name,
+        last_cluster_action_status=last.status,
+    )
+
+
+def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str]) -> Mapping[str, NodeStatus]:
+    """Return every node's host id and address; what was once known stays while the pod cannot be asked."""
+    nodes = dict(previous.cassandra_node_status)
+    for pod in observed.pods():
+        host_id = observed.ring.host_id(pod.name, pod.ip or "")
+        if pod.name in members and host_id is not None:
+            nodes[pod.name] = NodeStatus(host_id=host_id, node_ip=pod.ip or "")
+    return nodes
+
+
+def _begun(name: str, now: dt.datetime) -> LastAction:
+    return LastAction(name=name, status=ActionStatus.ONGOING, start_time=stamp(now))
+
+
+def _ended(action: LastAction, now: dt.datetime) -> LastAction:
+    return attrs.evolve(action, status=ActionStatus.DONE, end_time=stamp(now))
+
+
+def _ongoing(action: LastAction, name: str) -> bool:
+    return action.name == name and action.status == ActionStatus.ONGOING
+
+
+def stamp(now: dt.datetime) -> dt.datetime:
+    """Return an instant as precise as the API keeps it: whole seconds, so that memory and wire agree."""
+    return now.astimezone(dt.UTC).replace(microsecond=0)

@@ -1,0 +1,62 @@
+"""
+Carry out one action: the only place where a decision meets the world.
+
+An executor does one kind of thing, once, and returns what it wrote; waiting and retrying are the loop's.
+Failures are raised as the classes of `controller.domain.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, assert_never
+
+import attrs
+
+from controller.domain.actions import ApplyObject, ApplyStatefulSet, DeletePod, Write
+from controller.kube.kinds import Kind
+
+Body = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Written:
+    """What a write left behind: *resource_version* is the object's newest, None if it is being deleted."""
+
+    kind: Kind
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str | None
+
+
+@attrs.frozen(kw_only=True)
+class Bodies:
+    """The objects that the builders made for one cluster.
+
+    *shared* is keyed by `Kind/name`; *statefulset* gives a rack's StatefulSet at a size.
+    """
+
+    namespace: str
+    shared: Mapping[str, Body]
+    statefulset: Callable[[str, int], Body]
+
+
+@attrs.frozen(kw_only=True)
+class Executor:
+    """Sends each action to the one function that knows how."""
+
+    objects: Callable[[ApplyObject, Bodies], Written]
+    statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
+    pods: Callable[[DeletePod, Bodies], Written]
+
+    def run(self, action: Write, bodies: Bodies) -> Written:
+        """Carry out *action* and return what was written."""
+        match action:
+            case ApplyObject():
+                return self.objects(action, bodies)
+            case ApplyStatefulSet():
+                return self.statefulsets(action, bodies)
+            case DeletePod():
+                return self.pods(action, bodies)
+            case _:
+                assert_never(action)

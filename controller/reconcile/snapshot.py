@@ -1,0 +1,126 @@
+"""
+Kubernetes objects, as JSON, to the values that a plan reads: pure, one function a kind.
+
+Objects come trimmed from a store or whole from the API server; what is missing in either is read as
+absent, never guessed. Unknown fields are ignored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+import datetime as dt
+from typing import Any
+
+from controller.api.v2 import names
+from controller.domain.observed import Claim, Container, Pod, StatefulSet
+
+Object = Mapping[str, Any]
+
+
+def pod(obj: Object) -> Pod:
+    """Return what a plan reads of a Pod."""
+    metadata, status = obj["metadata"], obj.get("status") or {}
+    containers = tuple(_containers(status))
+    cassandra = next((c for c in containers if c.name == "cassandra" and not c.init), None)
+    phase = status.get("phase") or "Pending"
+    return Pod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        ordinal=ordinal(metadata["name"]),
+        phase=phase,
+        ip=status.get("podIP") or None,
+        node=(obj.get("spec") or {}).get("nodeName") or None,
+        revision=(metadata.get("labels") or {}).get("controller-revision-hash"),
+        created=instant(metadata.get("creationTimestamp")),
+        terminating=bool(metadata.get("deletionTimestamp")),
+        ready=phase == "Running" and cassandra is not None and cassandra.ready,
+        unschedulable=_unschedulable(status),
+        containers=containers,
+    )
+
+
+def statefulset(obj: Object, *, drift: tuple[str, ...] = ()) -> StatefulSet:
+    """Return what a plan reads of a StatefulSet; *drift* names our fields that others have changed."""
+    metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
+    annotations = metadata.get("annotations") or {}
+    return StatefulSet(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        resource_version=metadata.get("resourceVersion", ""),
+        generation=metadata.get("generation", 0),
+        observed_generation=status.get("observedGeneration", 0),
+        replicas=spec.get("replicas", 1),
+        template_hash=annotations.get(names.TEMPLATE_HASH_ANNOTATION),
+        template_revision=_revision(annotations),
+        update_revision=status.get("updateRevision"),
+        on_delete=(spec.get("updateStrategy") or {}).get("type") == "OnDelete",
+        terminating=bool(metadata.get("deletionTimestamp")),
+        drift=drift,
+    )
+
+
+def claim(obj: Object) -> Claim:
+    """Return what a plan reads of a PersistentVolumeClaim."""
+    return Claim(
+        name=obj["metadata"]["name"],
+        uid=obj["metadata"]["uid"],
+        phase=(obj.get("status") or {}).get("phase") or "Pending",
+        storage_class=(obj.get("spec") or {}).get("storageClassName"),
+    )
+
+
+def ordinal(name: str) -> int:
+    """Return the number at the end of a pod's name; -1 if it has none."""
+    digits = name.rpartition("-")[2]
+    return int(digits) if digits.isdigit() else -1
+
+
+def instant(text: object) -> dt.datetime | None:
+    """Read an API timestamp; None if there is none or it cannot be read."""
+    try:
+        return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _revision(annotations: Mapping[str, str]) -> int:
+    """Return the template revision; a StatefulSet without the annotation was made by CassKop: 0."""
+    text = annotations.get(names.TEMPLATE_REVISION_ANNOTATION, "0")
+    return int(text) if text.isdigit() else 0
+
+
+def _unschedulable(status: Object) -> str | None:
+    """Return the scheduler's words if no node can take the pod."""
+    for condition in status.get("conditions") or ():
+        if (
+            condition.get("type") == "PodScheduled"
+            and condition.get("status") == "False"
+            and condition.get("reason") == "Unschedulable"
+        ):
+            return str(condition.get("message") or "the scheduler gave no reason")
+    return None
+
+
+def _containers(status: Object) -> Iterable[Container]:
+    """Yield init containers, then containers, in the order of the pod."""
+    for field, init in (("initContainerStatuses", True), ("containerStatuses", False)):
+        for item in status.get(field) or ():
+            yield _container(item, init=init)
+
+
+def _container(item: Object, *, init: bool) -> Container:
+    state = item.get("state") or {}
+    waiting, terminated = state.get("waiting") or {}, state.get("terminated") or {}
+    last = (item.get("lastState") or {}).get("terminated") or {}
+    ended = terminated or last
+    return Container(
+        name=item["name"],
+        running="running" in state,
+        ready=bool(item.get("ready")),
+        restarts=item.get("restartCount", 0),
+        reason=waiting.get("reason") or terminated.get("reason"),
+        message=waiting.get("message") or terminated.get("message"),
+        exit_code=ended.get("exitCode"),
+        last_words=ended.get("message"),
+        init=init,
+    )

@@ -1,0 +1,50 @@
+"""Write and read rows over CQL, through one node that is reached on a local port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cassandra.cluster import Session
+
+
+@contextlib.contextmanager
+def session(port: int, *, seconds: float = 20) -> Iterator[Session]:
+    """Yield a session whose only coordinator is the node behind 127.0.0.1:*port*.
+
+    The ring's other addresses are not reachable from here, so the driver is kept from trying them.
+    """
+    from cassandra import ConsistencyLevel  # noqa: PLC0415 -- slow to import, used by few
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile  # noqa: PLC0415
+    from cassandra.policies import WhiteListRoundRobinPolicy  # noqa: PLC0415
+
+    profile = ExecutionProfile(
+        load_balancing_policy=WhiteListRoundRobinPolicy(["127.0.0.1"]),
+        consistency_level=ConsistencyLevel.QUORUM,
+        request_timeout=seconds,
+    )
+    cluster = Cluster(
+        ["127.0.0.1"],
+        port=port,
+        connect_timeout=seconds,
+        execution_profiles={EXEC_PROFILE_DEFAULT: profile},
+    )
+    try:
+        yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+def write_and_read(port: int, *, datacenter: str, replicas: int) -> tuple[Any, ...]:
+    """Make a keyspace, write a row at QUORUM, read it back at QUORUM, and return it."""
+    with session(port) as cql:
+        cql.execute(
+            "CREATE KEYSPACE IF NOT EXISTS demo WITH replication ="
+            f" {{'class': 'NetworkTopologyStrategy', '{datacenter}': {replicas}}}"
+        )
+        cql.execute("CREATE TABLE IF NOT EXISTS demo.greetings (id int PRIMARY KEY, words text)")
+        cql.execute("INSERT INTO demo.greetings (id, words) VALUES (1, 'hello from three racks')")
+        row = cql.execute("SELECT id, words FROM demo.greetings WHERE id = 1").one()
+        return tuple(row)

@@ -1,0 +1,162 @@
+"""What status and conditions say of a snapshot and a plan."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+from obedient import NOW, RackModel, World, desired
+
+from controller.api.v2.cluster import ClusterStatus, Condition
+from controller.domain import conditions
+from controller.domain.desired import Desired
+from controller.domain.plan import plan
+from controller.domain.status import status
+
+LATER = NOW + dt.timedelta(minutes=5)
+
+
+def rack(*stages: str, template: str = "t1") -> RackModel:
+    """Return a rack whose pods are at *stages*."""
+    return RackModel(
+        replicas=len(stages), template=template, stages=stages, templates=(template,) * len(stages)
+    )
+
+
+def look(want: Desired, world: World, previous: ClusterStatus, now: dt.datetime = NOW) -> ClusterStatus:
+    """Return the status that a reconcile of *world* would write, conditions among it."""
+    observed = attrs.evolve(world.observed(want), now=now)
+    actions = plan(want, observed)
+    new = status(previous, want, observed, actions)
+    found = [*conditions.findings(want, observed, actions), conditions.accepted()]
+    merged = conditions.merge(previous.conditions, found, generation=1, now=now)
+    return attrs.evolve(new, conditions=merged)
+
+
+def condition(of: ClusterStatus, kind: str) -> Condition:
+    """Return the one condition of type *kind*."""
+    (found,) = [c for c in of.conditions if c.type == kind]
+    return found
+
+
+def test_a_new_cluster_initialises_rack_by_rack() -> None:
+    """Phases and actions go the way that CassKop's users know, to Running and Done."""
+    want = desired((1, 1))
+    nothing = look(want, World(), ClusterStatus())
+    half = look(
+        want,
+        World(racks={"dc1-rack0": rack("member"), "dc1-rack1": rack("joining")}, shared=want.shared),
+        nothing,
+    )
+    done = look(
+        want,
+        World(racks={"dc1-rack0": rack("member"), "dc1-rack1": rack("member")}, shared=want.shared),
+        half,
+        LATER,
+    )
+
+    assert [(s.phase, s.initializing_sub_phase) for s in (nothing, half, done)] == [
+        ("Initializing", "FirstPodPerRack"),
+        ("Initializing", "FirstPodPerRack"),
+        ("Running", None),
+    ]
+    assert [(s.last_cluster_action, s.last_cluster_action_status) for s in (nothing, half, done)] == [
+        ("Initializing", "Ongoing"),
+        ("Initializing", "Ongoing"),
+        ("Initializing", "Done"),
+    ]
+    assert half.cassandra_rack_status["dc1-rack0"].phase == "Running"
+    last = done.cassandra_rack_status["dc1-rack1"].cassandra_last_action
+    assert (last.start_time, last.end_time) == (NOW, LATER)
+    assert [(s.ready_nodes, s.wanted_nodes) for s in (nothing, half, done)] == [(0, 2), (1, 2), (2, 2)]
+    assert done.cassandra_node_status["demo-dc1-rack1-0"].host_id == "id-demo-dc1-rack1-0"
+
+
+def test_conditions_tell_the_story() -> None:
+    """Ready turns true once, with the time at which it did; what is waited for is in Progressing."""
+    want = desired((1,))
+    joining = look(want, World(racks={"dc1-rack0": rack("joining")}, shared=want.shared), ClusterStatus())
+    world = World(racks={"dc1-rack0": rack("member")}, shared=want.shared)
+    done = look(want, world, joining, LATER)
+    still = look(want, world, done, LATER + dt.timedelta(hours=1))
+
+    assert condition(joining, "Ready").status == "False"
+    assert condition(joining, "Progressing").status == "True"
+    assert "demo-dc1-rack0-0 starts and joins" in condition(joining, "Progressing").message
+    assert condition(done, "Ready").status == "True"
+    assert condition(done, "Ready").last_transition_time == LATER
+    assert condition(done, "Progressing").reason == "Converged"
+    assert condition(done, "Degraded").status == "False"
+    assert still == done
+
+
+def test_a_pod_that_cannot_start_is_named_in_degraded() -> None:
+    """What keeps a pod from starting is in Degraded, with the field to look at."""
+    want = desired((1,), template="bad")
+    world = World(
+        racks={"dc1-rack0": rack("pending", template="bad")},
+        shared=want.shared,
+        broken=frozenset({"bad"}),
+    )
+
+    seen = look(want, world, ClusterStatus())
+
+    assert condition(seen, "Degraded").status == "True"
+    assert condition(seen, "Degraded").reason == "ContainerCrashes"
+    assert "spec.config" in condition(seen, "Degraded").message
+    assert condition(seen, "Progressing").status == "False"
+
+
+def test_a_node_that_was_a_member_and_is_down_is_degraded() -> None:
+    """A cluster that has run and loses a node says which, and goes to Pending as CassKop's does."""
+    want = desired((1,))
+    world = World(racks={"dc1-rack0": rack("member")}, shared=want.shared)
+    done = look(want, world, ClusterStatus())
+    down = World(racks={"dc1-rack0": rack("joining")}, shared=want.shared)
+    observed = attrs.evolve(down.observed(want), joined=frozenset({"demo-dc1-rack0-0"}))
+    actions = plan(want, observed)
+
+    found = {f.type: f for f in conditions.findings(want, observed, actions)}
+    after = status(done, want, observed, actions)
+
+    assert found["Degraded"].reason == "NodesDown"
+    assert "demo-dc1-rack0-0" in found["Degraded"].message
+    assert not found["Ready"].status
+    assert after.phase == "Pending"
+    assert after.last_cluster_action_status == "Done"
+    assert "demo-dc1-rack0-0" in after.cassandra_node_status
+
+
+def test_growth_after_creation_is_a_scale_up() -> None:
+    """A rack that has run and gets more nodes shows ScaleUp, from Ongoing to Done."""
+    small, large = desired((1,)), desired((2,))
+    one = World(racks={"dc1-rack0": rack("member")}, shared=small.shared)
+    done = look(small, one, ClusterStatus())
+    asked = look(large, one, done)
+    grown = look(
+        large, World(racks={"dc1-rack0": rack("member", "member")}, shared=large.shared), asked, LATER
+    )
+
+    assert (asked.last_cluster_action, asked.last_cluster_action_status) == ("ScaleUp", "Ongoing")
+    assert (grown.last_cluster_action, grown.last_cluster_action_status) == ("ScaleUp", "Done")
+
+
+def test_a_refused_spec_names_its_problems_and_what_happens_meanwhile() -> None:
+    """All problems stand in one condition; Ready is left alone while the last accepted spec is at work."""
+    fallback = conditions.refused(["spec.topology.dc[0].name: no dash"], fallback=True)
+    alone = conditions.refused(["spec.topology.dc[0].name: no dash"], fallback=False)
+
+    assert [f.type for f in fallback] == ["SpecAccepted"]
+    assert "last accepted spec" in fallback[0].message
+    assert [f.type for f in alone] == ["SpecAccepted", "Ready", "Progressing"]
+    assert all("spec.topology.dc[0].name" in f.message for f in alone)
+
+
+def test_a_foreign_condition_is_kept() -> None:
+    """Conditions of other writers stay as they are, after ours."""
+    foreign = Condition(type="Backed", status="True", reason="X", message="", last_transition_time=NOW)
+
+    merged = conditions.merge([foreign], [conditions.accepted()], generation=2, now=LATER)
+
+    assert [c.type for c in merged] == ["SpecAccepted", "Backed"]
+    assert merged[1] == foreign
