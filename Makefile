@@ -59,20 +59,20 @@ unit: venv
 # Three Kubernetes nodes on this machine (see docs/cluster.md). Needs root on Debian or a relative.
 # With KUBECONFIG set, demo and e2e use that cluster instead, and its images are yours to see to.
 
-deps: ## install the Debian packages that the real cluster needs
-	$(PYTHON) -m e2e.cluster deps
+deps: venv ## install the Debian packages that the real cluster needs
+	$(RUN) e2e.cluster deps
 
 up: venv ## bring up a real three-node Kubernetes on this machine
 	$(RUN) e2e.cluster up
 
-down: ## take it down again, whatever is left of it
-	$(PYTHON) -m e2e.cluster down
+down: venv ## take it down again, whatever is left of it
+	$(RUN) e2e.cluster down
 
 demo: venv ## show the operator at work on the real cluster
 	$(RUN) e2e.demo
 
 e2e: venv ## the scenarios, on the real cluster
-	$(RUN) pytest e2e/scenarios
+	$(RUN) pytest -p no:randomly --timeout=900 e2e/scenarios
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create

@@ -29,22 +29,26 @@ def ask(jolokia: Jolokia, endpoint: Endpoint) -> Answer:
 
 
 class Nodes:
-    """The nodes of all clusters; one pool of threads asks them, *seconds* bounds a round."""
+    """The nodes of all clusters; a pool of *threads* asks them, *seconds* bounds a round.
+
+    Without threads (0) nodes are asked one after the other, and only their own deadlines bound it.
+    """
 
     def __init__(self, jolokia: Jolokia, *, threads: int = 32, seconds: float = 12.0) -> None:
         self._jolokia = jolokia
         self._seconds = seconds
-        self._pool = concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="jolokia")
+        self._pool = (
+            concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="jolokia") if threads else None
+        )
 
     def ring(self, endpoints: Mapping[str, Endpoint]) -> Ring:
         """Ask the nodes in *endpoints* (by pod name) and return all their answers."""
-        if not endpoints:
-            return Ring()
-        if len(endpoints) == 1:
-            # One question needs no other thread.
+        pool = self._pool
+        # One question needs no other thread.
+        if pool is None or len(endpoints) < 2:  # noqa: PLR2004 -- see above
             return Ring(answers={pod: ask(self._jolokia, e) for pod, e in endpoints.items()})
         futures = {
-            pod: self._pool.submit(contextvars.copy_context().run, ask, self._jolokia, endpoint)
+            pod: pool.submit(contextvars.copy_context().run, ask, self._jolokia, endpoint)
             for pod, endpoint in endpoints.items()
         }
         concurrent.futures.wait(futures.values(), timeout=self._seconds)
@@ -52,7 +56,8 @@ class Nodes:
 
     def close(self) -> None:
         """Let go of the threads; a question under way ends by its own deadline."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _outcome(future: concurrent.futures.Future[Answer]) -> Answer:

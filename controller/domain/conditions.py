@@ -22,7 +22,7 @@ from controller.domain.status import complete, stamp
 # What is shown first; anything else, such as conditions of other writers, comes after.
 _ORDER = ("Ready", "Progressing", "Degraded", "SpecAccepted")
 # Held back, but nothing is broken: the nodes that exist serve.
-_HARMLESS = frozenset({"RestartPending", "ScaleDownNotSupported", "TemplateHeldBack", "VolumeChangeHeldBack"})
+_HARMLESS = frozenset({"RestartPending", "ScaleDownNotSupported", "TemplateHeldBack", "ChangeHeldBack"})
 # The API server takes 32768 bytes; a reader takes less.
 _MESSAGE_LIMIT = 1000
 
@@ -37,9 +37,12 @@ class Finding:
     message: str
 
 
-def accepted() -> Finding:
-    """The spec is carried out."""
-    return Finding(type="SpecAccepted", status=True, reason="Accepted", message="the spec is carried out")
+def accepted(later: Sequence[str] = ()) -> Finding:
+    """The spec is carried out, but for the fields in *later*, which this version does not know to do."""
+    message = "the spec is carried out"
+    if later:
+        message += f", but this version does nothing about {', '.join(later)}"
+    return Finding(type="SpecAccepted", status=True, reason="Accepted", message=message)
 
 
 def refused(problems: Sequence[str], *, fallback: bool) -> list[Finding]:

@@ -13,14 +13,26 @@ import attrs
 
 
 @attrs.frozen(kw_only=True)
+class Refusal:
+    """A change of the spec that existing objects cannot follow: *path* to look at, *why* to read."""
+
+    path: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class DesiredRack:
-    """One rack. *path* is where the spec speaks of it, `spec.topology.dc[0].rack[1]`."""
+    """One rack. *path* is where the spec speaks of it, `spec.topology.dc[0].rack[1]`.
+
+    *refusals* are parts of the spec that this rack, as it exists, cannot follow.
+    """
 
     name: str
     path: str
     replicas: int
     template_hash: str
     statefulset: str
+    refusals: tuple[Refusal, ...] = ()
 
 
 @attrs.frozen(kw_only=True)

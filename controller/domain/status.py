@@ -74,25 +74,26 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
         action = (
             previous.cassandra_last_action
             if previous is not None and previous.cassandra_last_action.start_time is not None
-            else _begun(ActionName.INITIALIZING, now)
+            else _begun(ActionName.INITIALIZING.value, now)
         )
         if finished:
             return attrs.evolve(
                 previous or RackStatus(),
-                phase=Phase.RUNNING,
+                phase=Phase.RUNNING.value,
                 initializing_sub_phase=None,
                 cassandra_last_action=_ended(action, now),
             )
         first = f"{want.statefulset}-0" in members
+        sub_phase = SubPhase.NEXT_POD_PER_RACK if first else SubPhase.FIRST_POD_PER_RACK
         return attrs.evolve(
             previous or RackStatus(),
-            phase=Phase.INITIALIZING,
-            initializing_sub_phase=SubPhase.NEXT_POD_PER_RACK if first else SubPhase.FIRST_POD_PER_RACK,
+            phase=Phase.INITIALIZING.value,
+            initializing_sub_phase=sub_phase.value,
             cassandra_last_action=action,
         )
     return attrs.evolve(
         previous,
-        phase=Phase.RUNNING if finished else Phase.PENDING,
+        phase=Phase.RUNNING.value if finished else Phase.PENDING.value,
         cassandra_last_action=_action(previous.cassandra_last_action, want, rack, todo, finished, now),
     )
 
@@ -108,12 +109,16 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     """Return the last action of a rack that has run before."""
     size = rack.statefulset.replicas if rack.statefulset is not None else 0
     if size < want.replicas:
-        return previous if _ongoing(previous, ActionName.SCALE_UP) else _begun(ActionName.SCALE_UP, now)
+        return (
+            previous
+            if _ongoing(previous, ActionName.SCALE_UP.value)
+            else _begun(ActionName.SCALE_UP.value, now)
+        )
     if todo is not None and todo.replicas == size:
         return (
             previous
-            if _ongoing(previous, ActionName.UPDATE_STATEFUL_SET)
-            else _begun(ActionName.UPDATE_STATEFUL_SET, now)
+            if _ongoing(previous, ActionName.UPDATE_STATEFUL_SET.value)
+            else _begun(ActionName.UPDATE_STATEFUL_SET.value, now)
         )
     if finished and previous.status == ActionStatus.ONGOING:
         return _ended(previous, now)
@@ -124,16 +129,16 @@ def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
     """Sum up the racks as CassKop does: the first not running gives the phase, the last action wins."""
     unfinished = [r for r in racks if r.cassandra_last_action.status != ActionStatus.DONE]
     not_running = [r for r in racks if r.phase != Phase.RUNNING]
-    phase = not_running[0].phase if not_running else Phase.RUNNING
+    phase = not_running[0].phase if not_running else Phase.RUNNING.value
     last = (
         unfinished[-1].cassandra_last_action
         if unfinished
         else LastAction(
-            name=previous.last_cluster_action or ActionName.INITIALIZING, status=ActionStatus.DONE
+            name=previous.last_cluster_action or ActionName.INITIALIZING.value, status=ActionStatus.DONE.value
         )
     )
     firsts = [r for r in racks if r.initializing_sub_phase == SubPhase.FIRST_POD_PER_RACK]
-    sub_phase = SubPhase.FIRST_POD_PER_RACK if firsts else SubPhase.NEXT_POD_PER_RACK
+    sub_phase = SubPhase.FIRST_POD_PER_RACK.value if firsts else SubPhase.NEXT_POD_PER_RACK.value
     return attrs.evolve(
         previous,
         phase=phase,
@@ -154,11 +159,11 @@ def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str])
 
 
 def _begun(name: str, now: dt.datetime) -> LastAction:
-    return LastAction(name=name, status=ActionStatus.ONGOING, start_time=stamp(now))
+    return LastAction(name=name, status=ActionStatus.ONGOING.value, start_time=stamp(now))
 
 
 def _ended(action: LastAction, now: dt.datetime) -> LastAction:
-    return attrs.evolve(action, status=ActionStatus.DONE, end_time=stamp(now))
+    return attrs.evolve(action, status=ActionStatus.DONE.value, end_time=stamp(now))
 
 
 def _ongoing(action: LastAction, name: str) -> bool:

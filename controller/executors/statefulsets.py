@@ -30,6 +30,9 @@ class StatefulSets:
         body = bodies.statefulset(action.rack, action.replicas)
         name = body["metadata"]["name"]
         self._check(bodies.namespace, name, action)
+        if action.uid is not None:
+            # Should it vanish between the check and the write, nothing is made in its place.
+            body = {**body, "metadata": {**body["metadata"], "uid": action.uid}}
         stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
         return Written(
             kind=kinds.STATEFULSET,

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import attrs
 
@@ -59,4 +59,13 @@ class Transport(Protocol):
         The iterator ends when the server ends the stream, and raises `TransientError` when nothing,
         not even a bookmark, came for *silence* seconds. Leaving the context closes the connection.
         """
+        ...
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """What the events of a stream are if another thread can end them."""
+
+    def interrupt(self) -> None:
+        """End the iteration, as if the server had ended the stream; callable from any thread."""
         ...

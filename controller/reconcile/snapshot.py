@@ -50,8 +50,8 @@ def statefulset(obj: Object, *, drift: tuple[str, ...] = ()) -> StatefulSet:
         generation=metadata.get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
         replicas=spec.get("replicas", 1),
-        template_hash=annotations.get(names.TEMPLATE_HASH_ANNOTATION),
-        template_revision=_revision(annotations),
+        template_hash=annotations.get(names.TEMPLATE_HASH),
+        template_revision=template_revision(obj),
         update_revision=status.get("updateRevision"),
         on_delete=(spec.get("updateStrategy") or {}).get("type") == "OnDelete",
         terminating=bool(metadata.get("deletionTimestamp")),
@@ -69,6 +69,12 @@ def claim(obj: Object) -> Claim:
     )
 
 
+def template_revision(obj: Object) -> int:
+    """Return the template revision of a StatefulSet; one without the annotation was made by CassKop: 0."""
+    text = (obj["metadata"].get("annotations") or {}).get(names.TEMPLATE_REVISION, "0")
+    return int(text) if text.isdigit() else 0
+
+
 def ordinal(name: str) -> int:
     """Return the number at the end of a pod's name; -1 if it has none."""
     digits = name.rpartition("-")[2]
@@ -81,12 +87,6 @@ def instant(text: object) -> dt.datetime | None:
         return dt.datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-
-
-def _revision(annotations: Mapping[str, str]) -> int:
-    """Return the template revision; a StatefulSet without the annotation was made by CassKop: 0."""
-    text = annotations.get(names.TEMPLATE_REVISION_ANNOTATION, "0")
-    return int(text) if text.isdigit() else 0
 
 
 def _unschedulable(status: Object) -> str | None:

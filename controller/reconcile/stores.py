@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import attrs
 
-from controller.api.v2 import names
 from controller.kube import kinds
 from controller.kube.kinds import Kind
 from controller.runtime.store import Key, Store
@@ -23,11 +22,10 @@ BY_CONFIG_MAP: Final = "configmap"
 
 
 def owner(obj: Object) -> Iterable[Key]:
-    """Yield the key of the cluster that *obj* belongs to, by its label."""
-    metadata = obj["metadata"]
-    name = (metadata.get("labels") or {}).get(names.CLUSTER_LABEL)
-    if name:
-        yield Key(metadata.get("namespace", ""), name)
+    """Yield the key of the cluster that *obj* belongs to, if it names one."""
+    key = kinds.owner_key(obj)
+    if key is not None:
+        yield key
 
 
 def named_secrets(cluster: Object) -> Iterable[Key]:

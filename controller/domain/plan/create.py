@@ -44,8 +44,12 @@ def _unfinished(desired: Desired, observed: Observed) -> Iterator[Action]:
         for ordinal in range(rack.statefulset.replicas):
             pod = _pod(rack, ordinal)
             if pod is None:
-                name = f"{rack.statefulset.name}-{ordinal}"
-                yield Wait(seconds=None, why=f"pod {name} is being created")
+                name = rack.statefulset.name
+                yield Wait(
+                    seconds=None,
+                    why=f"pod {name}-{ordinal} is being created"
+                    f" (if this lasts, `kubectl describe statefulset {name}` says why)",
+                )
             else:
                 yield from _on_its_way(pod, want, observed)
     move = observed.ring.on_the_move()
@@ -85,7 +89,9 @@ def _next_to_grow(desired: Desired, observed: Observed) -> ApplyStatefulSet | No
     rack = observed.racks.get(want.name)
     statefulset = rack.statefulset if rack is not None else None
     size = sizes[want.name] + 1
-    if statefulset is None:
+    if not observed.pods():
+        why = f"rack {want.name} gets its first node: the ring begins with it"
+    elif statefulset is None:
         why = f"rack {want.name} gets its first node: every node that exists is a member of the ring"
     else:
         why = f"rack {want.name} grows to {size} of {want.replicas} nodes: every node is a member of the ring"
@@ -104,6 +110,8 @@ def _left_over(desired: Desired, observed: Observed) -> Iterator[Action]:
         if rack is None or rack.statefulset is None:
             continue
         have = rack.statefulset
+        for refusal in want.refusals:
+            yield Hold(reason="ChangeHeldBack", path=refusal.path, why=refusal.why)
         if have.replicas > want.replicas:
             yield Hold(
                 reason="ScaleDownNotSupported",

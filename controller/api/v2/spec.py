@@ -1,0 +1,320 @@
+"""
+`CassandraCluster.spec`: what a user asks for.
+
+Every field is as it was written; None or empty means absent. Defaults are in `defaults`, values that a
+data centre inherits in `effective`. Types of Kubernetes itself stay read-only JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+from controller.api.v2.fields import doc
+from controller.api.v2.jsonvalues import EMPTY
+from controller.api.v2.shapes import (
+    ClaimSpec,
+    Config,
+    Container,
+    EnvVar,
+    ResourceRequirements,
+    Toleration,
+    VolumeMount,
+)
+
+CAPACITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
+NAME_PATTERN = "^[^-]+$"
+STORAGE_NAME_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+
+
+@attrs.frozen(kw_only=True)
+class SecretRef:
+    """A reference to a Secret of the same namespace; an empty name is none."""
+
+    name: str = attrs.field(default="", metadata=doc("Name of the Secret."))
+
+
+@attrs.frozen(kw_only=True)
+class PodPolicy:
+    """What is added to every Cassandra pod."""
+
+    annotations: Mapping[str, str] = attrs.field(
+        default=EMPTY, metadata=doc("Annotations of the Cassandra pods.")
+    )
+    tolerations: tuple[Toleration, ...] = attrs.field(
+        default=(), metadata=doc("Tolerations of the Cassandra pods.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ServicePolicy:
+    """What is added to the headless Service."""
+
+    annotations: Mapping[str, str] = attrs.field(
+        default=EMPTY, metadata=doc("Annotations of the headless Service.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class StorageConfig:
+    """One more volume for each Cassandra node."""
+
+    mount_path: str = attrs.field(metadata=doc("Where the volume is mounted in the container `cassandra`."))
+    name: str = attrs.field(metadata=doc("Name of the volume and its claims.", pattern=STORAGE_NAME_PATTERN))
+    pvc_spec: ClaimSpec = attrs.field(metadata=doc("The specification of the PersistentVolumeClaims."))
+
+
+@attrs.frozen(kw_only=True)
+class BackRestSidecar:
+    """The container that backs up and restores."""
+
+    enabled: bool | None = attrs.field(
+        default=None, metadata=doc("Whether pods have the backup sidecar.", default=True)
+    )
+    image: str | None = attrs.field(default=None, metadata=doc("Image of the sidecar."))
+    image_pull_policy: str | None = attrs.field(
+        default=None, metadata=doc("Pull policy of the sidecar's image.")
+    )
+    env_vars: tuple[EnvVar, ...] = attrs.field(
+        default=(),
+        metadata=doc("Environment of the sidecar; also of `bootstrap` and of your own sidecars."),
+    )
+    resources: ResourceRequirements | None = attrs.field(
+        default=None, metadata=doc("Resources of the sidecar. If absent: half a core and 1Gi.")
+    )
+    volume_mount: tuple[VolumeMount, ...] = attrs.field(
+        default=(), metadata=doc("Further volume mounts of the sidecar.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class JmxConfiguration:
+    """Remote JMX, as JVM properties of Cassandra."""
+
+    jmx_remote_enable: bool | None = attrs.field(default=None, metadata=doc("com.sun.management.jmxremote"))
+    jmx_remote_port: int = attrs.field(
+        default=0, metadata=doc("com.sun.management.jmxremote.port; 0 leaves it out.", format="int64")
+    )
+    jmx_remote_rmi_port: int = attrs.field(
+        default=0, metadata=doc("com.sun.management.jmxremote.rmi.port; 0 leaves it out.", format="int64")
+    )
+    jmx_remote_ssl: bool | None = attrs.field(
+        default=None, metadata=doc("com.sun.management.jmxremote.ssl", json="jmxRemoteSSL")
+    )
+    jmx_remote_authenticate: bool | None = attrs.field(
+        default=None, metadata=doc("com.sun.management.jmxremote.authenticate")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Rack:
+    """A rack: one StatefulSet."""
+
+    name: str = attrs.field(metadata=doc("Name of the rack, without dashes.", pattern=NAME_PATTERN))
+    labels: Mapping[str, str] = attrs.field(
+        default=EMPTY, metadata=doc("Labels that a Kubernetes node must carry to run nodes of this rack.")
+    )
+    config: Config | None = attrs.field(
+        default=None, metadata=doc("Configuration of this rack, laid over that of the data centre.")
+    )
+    rolling_restart: bool = attrs.field(
+        default=False, metadata=doc("Set to true to restart the nodes of this rack once, one by one.")
+    )
+    rolling_partition: int = attrs.field(
+        default=0, metadata=doc("Pods with a smaller ordinal are left alone when the rack is updated.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class DC:
+    """A Cassandra data centre."""
+
+    name: str = attrs.field(metadata=doc("Name of the data centre, without dashes.", pattern=NAME_PATTERN))
+    labels: Mapping[str, str] = attrs.field(
+        default=EMPTY,
+        metadata=doc("Labels that a Kubernetes node must carry to run nodes of this data centre."),
+    )
+    config: Config | None = attrs.field(
+        default=None, metadata=doc("Configuration of this data centre, laid over `spec.config`.")
+    )
+    rack: tuple[Rack, ...] = attrs.field(default=(), metadata=doc("The racks. If absent: `rack1`."))
+    nodes_per_racks: int | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Nodes in each rack of this data centre; 0 empties it. If absent: `spec.nodesPerRacks`."
+        ),
+    )
+    data_capacity: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Size of the data volumes here. If absent: `spec.dataCapacity`.", pattern=CAPACITY_PATTERN
+        ),
+    )
+    data_storage_class: str | None = attrs.field(
+        default=None,
+        metadata=doc("Storage class of the data volumes here; only looked at together with `dataCapacity`."),
+    )
+    resources: ResourceRequirements | None = attrs.field(
+        default=None, metadata=doc("Resources of the nodes here. If absent or empty: `spec.resources`.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Topology:
+    """Where the nodes are."""
+
+    dc: tuple[DC, ...] = attrs.field(
+        default=(), metadata=doc("The data centres. If absent: `dc1` with `rack1`.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ClusterSpec:
+    """Everything that a CassandraCluster asks for."""
+
+    nodes_per_racks: int | None = attrs.field(
+        default=None,
+        metadata=doc("Cassandra nodes in each rack of data centres that do not say otherwise. If absent: 1."),
+    )
+    cassandra_image: str | None = attrs.field(default=None, metadata=doc("Image of Cassandra."))
+    image_pull_policy: str | None = attrs.field(
+        default=None, metadata=doc("Pull policy of the Cassandra and init images.", json="imagepullpolicy")
+    )
+    env_vars: tuple[EnvVar, ...] = attrs.field(
+        default=(), metadata=doc("Environment of the container `cassandra`.")
+    )
+    bootstrap_image: str | None = attrs.field(
+        default=None, metadata=doc("Image of the init container `bootstrap`. If absent: the operator's own.")
+    )
+    config_builder_image: str | None = attrs.field(
+        default=None,
+        metadata=doc("Image of the init container `config-builder`. If absent: the operator's own."),
+    )
+    run_as_user: int | None = attrs.field(
+        default=None, metadata=doc("User id of all containers.", format="int64", minimum=1, default=999)
+    )
+    fs_group: int | None = attrs.field(
+        default=None, metadata=doc("Group id that owns the volumes.", format="int64", minimum=1, default=1)
+    )
+    read_only_root_filesystem: bool | None = attrs.field(
+        default=None, metadata=doc("Whether Cassandra's own file system is read-only. If absent: true.")
+    )
+    resources: ResourceRequirements | None = attrs.field(
+        default=None, metadata=doc("Resources of Cassandra. The heap is a quarter of the memory limit.")
+    )
+    hard_anti_affinity: bool = attrs.field(
+        default=False, metadata=doc("Whether two Cassandra nodes may never share a Kubernetes node.")
+    )
+    pod: PodPolicy | None = attrs.field(default=None, metadata=doc("What is added to the Cassandra pods."))
+    service: ServicePolicy | None = attrs.field(
+        default=None, metadata=doc("What is added to the headless Service.")
+    )
+    delete_pvc: bool = attrs.field(
+        default=False,
+        metadata=doc("Whether the volumes are deleted together with the CassandraCluster.", json="deletePVC"),
+    )
+    debug: bool = attrs.field(
+        default=False, metadata=doc("Start the pods without Cassandra, to look around in them.")
+    )
+    auto_pilot: bool = attrs.field(
+        default=False, metadata=doc("Whether cleanup follows a scale-up by itself; else it waits for you.")
+    )
+    no_check_sts_are_equal: bool = attrs.field(
+        default=False, metadata=doc("Kept for compatibility; the operator always compares before it writes.")
+    )
+    auto_update_seed_list: bool = attrs.field(
+        default=False, metadata=doc("Whether the seed list follows the topology.")
+    )
+    max_pod_unavailable: int | None = attrs.field(
+        default=None,
+        metadata=doc("How many Cassandra nodes may be down at a time by a drain or an update. If absent: 1."),
+    )
+    restart_count_before_pod_deletion: int = attrs.field(
+        default=0,
+        metadata=doc("Restarts after which a pod whose IP another node owns is deleted; 0 is never."),
+    )
+    unlock_next_operation: bool = attrs.field(
+        default=False, metadata=doc("Set to true to let the next operation start although one is stuck.")
+    )
+    data_capacity: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Size of the data volumes. If absent: no volume, data dies with its pod.",
+            pattern=CAPACITY_PATTERN,
+        ),
+    )
+    data_storage_class: str | None = attrs.field(
+        default=None, metadata=doc("Storage class of the data volumes. If absent: the default class.")
+    )
+    storage_configs: tuple[StorageConfig, ...] = attrs.field(
+        default=(), metadata=doc("Further volumes of each node.")
+    )
+    sidecar_configs: tuple[Container, ...] = attrs.field(
+        default=(), metadata=doc("Your own containers, placed before `cassandra` in each pod.")
+    )
+    config_map_name: str | None = attrs.field(
+        default=None,
+        metadata=doc("ConfigMap with `pre_run.sh` and `post_run.sh` for the init container `bootstrap`."),
+    )
+    server_version: str | None = attrs.field(
+        default=None, metadata=doc("Cassandra's version, when the image's tag does not say it.")
+    )
+    server_type: str | None = attrs.field(
+        default=None,
+        metadata=doc("What the configuration is built for.", enum=("cassandra", "dse"), default="cassandra"),
+    )
+    config: Config | None = attrs.field(
+        default=None, metadata=doc("Configuration by section, such as `cassandra-yaml` and `jvm-options`.")
+    )
+    image_pull_secret: SecretRef | None = attrs.field(
+        default=None, metadata=doc("Secret to pull images with.")
+    )
+    image_jolokia_secret: SecretRef | None = attrs.field(
+        default=None, metadata=doc("Secret with `username` and `password` that Jolokia asks for.")
+    )
+    keyspace_cleanup_threads: int = attrs.field(
+        default=0, metadata=doc("Threads of a cleanup; 0 is Cassandra's own choice.")
+    )
+    topology: Topology | None = attrs.field(default=None, metadata=doc("Data centres and racks."))
+    liveness_initial_delay_seconds: int | None = attrs.field(
+        default=None, metadata=doc("Seconds before the first liveness probe.")
+    )
+    liveness_health_check_timeout: int | None = attrs.field(
+        default=None, metadata=doc("Seconds a liveness probe may take.")
+    )
+    liveness_health_check_period: int | None = attrs.field(
+        default=None, metadata=doc("Seconds between liveness probes.")
+    )
+    liveness_failure_threshold: int | None = attrs.field(
+        default=None, metadata=doc("Failed liveness probes after which Cassandra is restarted.")
+    )
+    liveness_success_threshold: int | None = attrs.field(
+        default=None, metadata=doc("Kubernetes only takes 1 here.")
+    )
+    readiness_initial_delay_seconds: int | None = attrs.field(
+        default=None, metadata=doc("Seconds before the first readiness probe.")
+    )
+    readiness_health_check_timeout: int | None = attrs.field(
+        default=None, metadata=doc("Seconds a readiness probe may take.")
+    )
+    readiness_health_check_period: int | None = attrs.field(
+        default=None, metadata=doc("Seconds between readiness probes.")
+    )
+    readiness_failure_threshold: int | None = attrs.field(
+        default=None, metadata=doc("Failed readiness probes after which the pod is not ready.")
+    )
+    readiness_success_threshold: int | None = attrs.field(
+        default=None, metadata=doc("Passed readiness probes after which the pod is ready again.")
+    )
+    share_process_namespace: bool | None = attrs.field(
+        default=None, metadata=doc("Whether the containers of a pod see each other's processes.")
+    )
+    back_rest_sidecar: BackRestSidecar | None = attrs.field(
+        default=None, metadata=doc("The sidecar for backup and restore.")
+    )
+    service_account_name: str | None = attrs.field(
+        default=None,
+        metadata=doc("Service account of the Cassandra pods. If absent: `cassandra-cluster-node`."),
+    )
+    jmx_configuration: JmxConfiguration | None = attrs.field(default=None, metadata=doc("Remote JMX."))

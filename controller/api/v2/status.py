@@ -1,0 +1,184 @@
+"""
+`CassandraCluster.status`: what the operator says, in CassKop's fields and words, and conditions.
+
+The words are texts, not enums, in the fields: a word that another version wrote is kept, not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import datetime as dt
+import enum
+
+import attrs
+
+from controller.api.v2.fields import doc
+from controller.api.v2.jsonvalues import EMPTY
+
+
+class Phase(enum.StrEnum):
+    """Where a cluster or a rack is in its life."""
+
+    INITIALIZING = "Initializing"
+    RUNNING = "Running"
+    PENDING = "Pending"
+
+
+class SubPhase(enum.StrEnum):
+    """Where an Initializing cluster or rack is."""
+
+    FIRST_POD_PER_RACK = "FirstPodPerRack"
+    NEXT_POD_PER_RACK = "NextPodPerRack"
+
+
+class ActionName(enum.StrEnum):
+    """What is or was done to a cluster or a rack."""
+
+    INITIALIZING = "Initializing"
+    UPDATE_CONFIG_MAP = "UpdateConfigMap"
+    UPDATE_DOCKER_IMAGE = "UpdateDockerImage"
+    UPDATE_SEED_LIST = "UpdateSeedList"
+    ROLLING_RESTART = "RollingRestart"
+    UPDATE_RESOURCES = "UpdateResources"
+    UPDATE_STATEFUL_SET = "UpdateStatefulSet"
+    SCALE_UP = "ScaleUp"
+    SCALE_DOWN = "ScaleDown"
+    DELETE_DC = "ActionDeleteDC"
+    DELETE_RACK = "ActionDeleteRack"
+    CORRECT_CRD_CONFIG = "CorrectCRDConfig"
+    STORAGE_UPSIZE = "StorageUpsize"
+
+
+class ActionStatus(enum.StrEnum):
+    """How far an action or a pod operation is."""
+
+    TO_DO = "ToDo"
+    ONGOING = "Ongoing"
+    CONTINUE = "Continue"
+    CONFIGURING = "Configuring"
+    FINALIZING = "Finalizing"
+    DONE = "Done"
+    MANUAL = "Manual"
+    ERROR = "Error"
+    PAUSED = "Paused"
+
+
+class OperationName(enum.StrEnum):
+    """What is done to one Cassandra node."""
+
+    CLEANUP = "cleanup"
+    REBUILD = "rebuild"
+    UPGRADE_SSTABLES = "upgradesstables"
+    REMOVE = "remove"
+    DECOMMISSION = "decommission"
+
+
+@attrs.frozen(kw_only=True)
+class LastAction:
+    """The last action on a rack."""
+
+    name: str | None = attrs.field(default=None, metadata=doc("Name of the action."))
+    status: str | None = attrs.field(default=None, metadata=doc("How far it is."))
+    start_time: dt.datetime | None = attrs.field(default=None, metadata=doc("When it began."))
+    end_time: dt.datetime | None = attrs.field(default=None, metadata=doc("When it ended."))
+    updated_nodes: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Kept for compatibility; never written.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class PodLastOperation:
+    """The last operation on nodes of a rack."""
+
+    name: str | None = attrs.field(default=None, metadata=doc("Name of the operation."))
+    status: str | None = attrs.field(default=None, metadata=doc("How far it is."))
+    start_time: dt.datetime | None = attrs.field(default=None, metadata=doc("When it began."))
+    end_time: dt.datetime | None = attrs.field(default=None, metadata=doc("When it ended."))
+    pods: tuple[str, ...] = attrs.field(default=(), metadata=doc("Pods it runs on."))
+    pods_ok: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Pods on which it succeeded.", json="podsOK")
+    )
+    pods_ko: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Pods on which it failed.", json="podsKO")
+    )
+    operator_name: str | None = attrs.field(
+        default=None, metadata=doc("Pod of the operator that started it.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class RackStatus:
+    """What is known of a rack."""
+
+    phase: str | None = attrs.field(default=None, metadata=doc("Where the rack is in its life."))
+    initializing_sub_phase: str | None = attrs.field(
+        default=None, metadata=doc("Where it is while it is Initializing.")
+    )
+    cassandra_last_action: LastAction = attrs.field(
+        factory=LastAction, metadata=doc("The last action on the rack.", always=True)
+    )
+    pod_last_operation: PodLastOperation = attrs.field(
+        factory=PodLastOperation, metadata=doc("The last operation on nodes of the rack.", always=True)
+    )
+    stateful_set_snapshot_before_storage_resize: str | None = attrs.field(
+        default=None, metadata=doc("The StatefulSet, as JSON, while its volumes grow.")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class NodeStatus:
+    """What is known of a Cassandra node."""
+
+    host_id: str | None = attrs.field(default=None, metadata=doc("Its host id."))
+    node_ip: str | None = attrs.field(default=None, metadata=doc("Its IP address."))
+
+
+@attrs.frozen(kw_only=True)
+class Condition:
+    """One condition, by the conventions of Kubernetes."""
+
+    type: str = attrs.field(
+        default="", metadata=doc("What the condition is about, such as Ready.", always=True)
+    )
+    status: str = attrs.field(
+        default="Unknown", metadata=doc("Whether it holds.", always=True, enum=("True", "False", "Unknown"))
+    )
+    reason: str = attrs.field(default="", metadata=doc("One word on why, for programs.", always=True))
+    message: str = attrs.field(default="", metadata=doc("A sentence on why, for people.", always=True))
+    last_transition_time: dt.datetime | None = attrs.field(
+        default=None, metadata=doc("When `status` last changed.")
+    )
+    observed_generation: int | None = attrs.field(
+        default=None, metadata=doc("Generation of the spec that it speaks of.", format="int64")
+    )
+
+
+@attrs.frozen(kw_only=True)
+class ClusterStatus:
+    """Everything that the operator says about a cluster."""
+
+    phase: str | None = attrs.field(default=None, metadata=doc("Where the cluster is in its life."))
+    initializing_sub_phase: str | None = attrs.field(
+        default=None, metadata=doc("Where it is while it is Initializing.")
+    )
+    last_cluster_action: str | None = attrs.field(default=None, metadata=doc("The last action."))
+    last_cluster_action_status: str | None = attrs.field(
+        default=None, metadata=doc("How far that action is.")
+    )
+    seed_list: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("The seed nodes; may be edited.", json="seedlist")
+    )
+    cassandra_node_status: Mapping[str, NodeStatus] = attrs.field(
+        default=EMPTY, metadata=doc("What is known of each node, by pod.")
+    )
+    cassandra_rack_status: Mapping[str, RackStatus] = attrs.field(
+        default=EMPTY, metadata=doc("What is known of each rack, by `<dc>-<rack>`.")
+    )
+    conditions: tuple[Condition, ...] = attrs.field(
+        default=(), metadata=doc("What is the case now, and why.", list_key="type")
+    )
+    observed_generation: int | None = attrs.field(
+        default=None, metadata=doc("Generation of the spec that was last worked on.", format="int64")
+    )
+    ready_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that are ready."))
+    wanted_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that the spec asks for."))

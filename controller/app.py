@@ -1,0 +1,280 @@
+"""
+The composition root: the only module that builds the operator's parts and wires them to the world.
+
+It starts them in order, waits for the end, and stops them in order, in less than ten seconds. Every
+replica watches; only the one that holds the lease acts. Who loses the lease exits: a fresh process is the
+only state worth trusting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+import random
+import threading
+import uuid
+
+import attrs
+import structlog
+
+from controller import __version__
+from controller.builders.context import Images
+from controller.cassandra.jolokia import Jolokia
+from controller.cassandra.node import Nodes
+from controller.core import CONTROLLER, Core, assemble, metadata_only, selector
+from controller.domain.errors import TerminalError
+from controller.kube.client import KubeClient
+from controller.kube.events import EventRecorder
+from controller.kube.lease import KubeLease
+from controller.kube.live import LiveTransport, load_configuration
+from controller.kube.watch import KindSource
+from controller.reconcile.stores import Object
+from controller.runtime.clock import Clock, RealClock
+from controller.runtime.election import Election, Timing
+from controller.runtime.reflector import Reflector
+from controller.runtime.resync import Resync
+from controller.runtime.stop import Shutdown, StopSignal, StopStep, install
+from controller.runtime.store import Key
+from controller.settings import Settings
+from controller.telemetry.clients import ClientCounters
+from controller.telemetry.health import HealthServer, ServerSettings, check_page, metrics_page
+from controller.telemetry.logging import LogSettings, configure
+from controller.telemetry.metrics import CONTENT_TYPE, Metrics
+from controller.telemetry.redaction import Redactor
+
+log = structlog.get_logger(__name__)
+
+LEASE_NAME = "casskop"
+EXIT_STOPPED, EXIT_FAILED, EXIT_LEASE_LOST = 0, 1, 3
+# A watch hears at least a bookmark a minute; this long without one, it is not a slow network any more.
+SILENCE_LIMIT = 600.0
+# Each network call ends in seconds, so a reconcile that takes this long hangs.
+RECONCILE_LIMIT = 300.0
+LEASE_LIMIT = 60.0
+
+
+@attrs.frozen(kw_only=True)
+class Operator:
+    """The running operator's parts, as far as starting and stopping them goes."""
+
+    core: Core
+    reflectors: tuple[Reflector[Object], ...]
+    election: Election
+    recorder: EventRecorder
+    resync: Resync[Key]
+    servers: tuple[HealthServer, ...]
+    stop: StopSignal
+    clock: Clock
+
+    def run(self) -> None:
+        """Start everything, lead when the lease allows it, and return when it is time to stop."""
+        for server in self.servers:
+            server.start()
+        for reflector in self.reflectors:
+            reflector.start()
+        if not self._wait_until_synced():
+            return
+        log.info("stores are synced", clusters=len(self.core.stores.clusters))
+        self.recorder.start()
+        self.election.start()
+        self.stop.wait()
+
+    def lead(self) -> None:
+        """Begin to act: every cluster is looked at once, then whatever changes."""
+        log.info("leading", identity=self.election.identity)
+        self.core.enqueue_all()
+        self.core.workers.start()
+        threading.Thread(target=self.resync.run, args=(self.stop,), name="resync", daemon=True).start()
+
+    def shutdown(self) -> Shutdown:
+        """Return the steps that end the process, in order."""
+        return Shutdown(
+            [
+                StopStep(name="workers", seconds=4.0, action=self._drain),
+                StopStep(name="lease", seconds=2.0, action=self._release),
+                StopStep(name="events", seconds=1.0, action=self._flush),
+                StopStep(name="watches", seconds=1.0, action=self._close),
+                StopStep(name="servers", seconds=1.0, action=self._stop_servers),
+            ],
+            clock=self.clock,
+        )
+
+    def _wait_until_synced(self) -> bool:
+        """Wait until every store has held a whole list; False if it is time to stop before that."""
+        for store in self.core.stores.by_kind().values():
+            while not store.wait_synced(1.0):
+                if self.stop.requested:
+                    return False
+        return not self.stop.requested
+
+    def _drain(self, seconds: float) -> str | None:
+        self.core.queue.shut_down(drop=True)
+        done = self.core.queue.drain(seconds - 0.5)
+        return None if done else "a reconcile is still under way"
+
+    def _release(self, seconds: float) -> str | None:
+        # With a reconcile under way the lease is left to run out, so that two never act at once.
+        idle = self.core.queue.unfinished().longest == 0
+        return None if self.election.stop(release=idle, seconds=seconds - 0.2) else "no answer"
+
+    def _flush(self, seconds: float) -> str | None:
+        return None if self.recorder.stop(seconds - 0.2) else "some events are lost"
+
+    def _close(self, _seconds: float) -> str | None:
+        for reflector in self.reflectors:
+            reflector.stop()
+        return None
+
+    def _stop_servers(self, _seconds: float) -> str | None:
+        for server in self.servers:
+            server.stop()
+        return None
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock,
+    stop: StopSignal,
+    redactor: Redactor,
+    on_lost: Callable[[str], None],
+) -> Operator:
+    """Make all parts; nothing runs yet, but the ports are taken.
+
+    Raises `TerminalError` if there is no API server to talk to, `OSError` for a port in use.
+    """
+    metrics = Metrics()
+    counters = ClientCounters(metrics)
+    timing = Timing(lease=settings.lease_seconds, renew=settings.renew_seconds)
+    lease = KubeLease(
+        # A pool of its own: busy workers must not keep the lease from being renewed.
+        LiveTransport(load_configuration(), pool_size=2, metrics=counters),
+        namespace=settings.own_namespace,
+        name=LEASE_NAME,
+        timeout=timing.request_deadline,
+    )
+    started: list[Operator] = []
+    election = Election(
+        lock=lease,
+        identity=f"{settings.pod_name}_{uuid.uuid4()}",
+        clock=clock,
+        roll=random.random,
+        # On a thread of its own, since the election must go on renewing meanwhile.
+        on_started=lambda: threading.Thread(target=started[0].lead, name="lead", daemon=True).start(),
+        on_lost=on_lost,
+        timing=timing,
+        metrics=metrics.election(LEASE_NAME),
+    )
+    # One connection for each worker, reflector and the events, and some to spare.
+    transport = LiveTransport(load_configuration(), pool_size=settings.workers + 16, metrics=counters)
+    client = KubeClient(transport, fence=election.fence, counter=counters)
+    recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)
+    jolokia = Jolokia.over(counter=counters)
+    core = assemble(
+        client=client,
+        nodes=Nodes(jolokia),
+        recorder=recorder,
+        images=Images(own=settings.image),
+        clock=clock,
+        new_id=lambda: uuid.uuid4().hex[:8],
+        workers=settings.workers,
+        queue_metrics=metrics.queue(CONTROLLER),
+        worker_metrics=metrics.workers(CONTROLLER, settings.workers),
+        on_secret=redactor.register,
+    )
+    metrics.watch_queue(CONTROLLER, core.queue)
+    metrics.watch_clusters(core.facts)
+    reflectors = tuple(_reflectors(core, transport, settings.namespace, clock, metrics))
+    operator = Operator(
+        core=core,
+        reflectors=reflectors,
+        election=election,
+        recorder=recorder,
+        resync=Resync(queue=core.queue, keys=core.stores.clusters.keys, clock=clock, roll=random.random),
+        servers=_servers(settings, core, reflectors, election, metrics),
+        stop=stop,
+        clock=clock,
+    )
+    started.append(operator)
+    return operator
+
+
+def _reflectors(
+    core: Core, transport: LiveTransport, namespace: str | None, clock: Clock, metrics: Metrics
+) -> Iterator[Reflector[Object]]:
+    """Yield one reflector a kind."""
+    for kind, store in core.stores.by_kind().items():
+        source = KindSource(
+            transport,
+            kind,
+            namespace=namespace,
+            label_selector=selector(kind),
+            metadata_only=metadata_only(kind),
+        )
+        yield Reflector(
+            kind=kind.plural,
+            source=source,
+            store=store,
+            transform=kind.transform,
+            clock=clock,
+            roll=random.random,
+            metrics=metrics.reflector(kind.plural),
+            interrupt=source.interrupt,
+        )
+
+
+def _servers(
+    settings: Settings,
+    core: Core,
+    reflectors: tuple[Reflector[Object], ...],
+    election: Election,
+    metrics: Metrics,
+) -> tuple[HealthServer, ...]:
+    """Return the servers for metrics and health; ready means that the stores are synced."""
+
+    def synced() -> str | None:
+        missing = [kind.plural for kind, store in core.stores.by_kind().items() if not store.synced]
+        return f"not listed yet: {', '.join(missing)}" if missing else None
+
+    def heard() -> str | None:
+        return next((why for r in reflectors if (why := r.health(SILENCE_LIMIT)) is not None), None)
+
+    healthz = {
+        "reflectors": heard,
+        "election": lambda: election.health(LEASE_LIMIT),
+        "workers": lambda: core.workers.health(RECONCILE_LIMIT),
+    }
+    return (
+        HealthServer(
+            ServerSettings(host=settings.metrics.host, port=settings.metrics.port),
+            {"metrics": metrics_page(metrics.render, CONTENT_TYPE)},
+        ),
+        HealthServer(
+            ServerSettings(host=settings.health.host, port=settings.health.port),
+            {"healthz": check_page(healthz), "readyz": check_page({"stores": synced})},
+        ),
+    )
+
+
+def run(settings: Settings) -> int:
+    """Run the operator; return 0 after a stop that was asked for, another code after a failure."""
+    redactor = Redactor()
+    configure(LogSettings(level=settings.log_level, json=settings.log_json), redactor=redactor)
+    clock = RealClock()
+    stop = StopSignal(clock=clock)
+    install(stop)
+    lost: list[str] = []
+
+    def on_lost(why: str) -> None:
+        lost.append(why)
+        stop.request(f"the lease is lost: {why}")
+
+    try:
+        operator = build(settings, clock=clock, stop=stop, redactor=redactor, on_lost=on_lost)
+    except (TerminalError, OSError) as error:
+        log.error("cannot start", error=str(error))  # noqa: TRY400 -- it is no bug, a traceback is noise
+        return EXIT_FAILED
+    log.info("starting", version=__version__, namespace=settings.namespace or "all")
+    operator.run()
+    log.info("stopping", why=stop.why)
+    operator.shutdown().run()
+    return EXIT_LEASE_LOST if lost else EXIT_STOPPED

@@ -1,0 +1,9 @@
+#!/bin/bash
+# Whether Cassandra is past STARTING. A node that joins counts: a long bootstrap must not be killed.
+
+. "${BASH_SOURCE[0]%/*}/jolokia.sh"
+
+ask "/jolokia/read/$service/OperationMode" 4 || fail "Jolokia does not answer on $POD_IP:$port"
+answered || fail "Cassandra is not up yet (HTTP $http)"
+look_up value
+[[ -n $found && $found != STARTING ]] || fail "OperationMode is ${found:-unreadable}"

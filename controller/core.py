@@ -1,0 +1,201 @@
+"""
+The controller of CassandraClusters, put together but for threads and connections.
+
+It is what the operator and a simulation have in common: given an API server, a way to the nodes and a
+clock, it wires stores, queue, reconciler and workers. Nothing runs until somebody starts it or steps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+import random
+from typing import Any
+
+import attrs
+
+from controller.api.v2 import names
+from controller.api.v2.codec import decode_status
+from controller.builders.context import Images
+from controller.cassandra.node import Nodes
+from controller.executors.base import Executor
+from controller.executors.objects import Objects
+from controller.executors.pods import Pods
+from controller.executors.statefulsets import StatefulSets
+from controller.kube import kinds
+from controller.kube.client import KubeClient
+from controller.kube.kinds import Kind
+from controller.reconcile.caught_up import CaughtUp
+from controller.reconcile.cluster import ClusterReconciler
+from controller.reconcile.credentials import Logins
+from controller.reconcile.finish import Finisher, Recorder
+from controller.reconcile.observe import Observer
+from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, ObjectStore, Stores
+from controller.runtime.backoff import KeyBackoff
+from controller.runtime.clock import Clock
+from controller.runtime.queue import Priority, QueueMetrics, WorkQueue
+from controller.runtime.store import Change, Key
+from controller.runtime.workers import WorkerMetrics, Workers, describe_key
+from controller.telemetry.collectors import ClusterFacts, RackFacts
+
+CONTROLLER = "cassandracluster"
+# Owned kinds are found by CassKop's label; Secrets and ConfigMaps of the user carry none.
+_LABELLED = frozenset(
+    {
+        kinds.STATEFULSET,
+        kinds.POD,
+        kinds.PERSISTENT_VOLUME_CLAIM,
+        kinds.SERVICE,
+        kinds.POD_DISRUPTION_BUDGET,
+    }
+)
+
+
+def selector(kind: Kind) -> str:
+    """Return the label selector with which objects of *kind* are listed and watched."""
+    return kinds.OWNED_SELECTOR if kind in _LABELLED else ""
+
+
+def metadata_only(kind: Kind) -> bool:
+    """Tell whether only the metadata of *kind* is watched: contents of Secrets are none of our memory."""
+    return kind == kinds.SECRET
+
+
+@attrs.frozen(kw_only=True)
+class Core:
+    """The wired parts. *listen* has been called: a change in a store becomes a key in the queue."""
+
+    stores: Stores
+    queue: WorkQueue[Key]
+    reconciler: ClusterReconciler
+    workers: Workers[Key]
+
+    def enqueue_all(self, priority: Priority = Priority.LOW) -> None:
+        """Put every cluster into the queue, as a new leader does."""
+        for key in self.stores.clusters.keys():  # noqa: SIM118 -- a store is no dict
+            self.queue.add(key, priority)
+
+    def facts(self) -> Iterator[ClusterFacts]:
+        """Yield what metrics say of each cluster, from what its status says."""
+        for obj in self.stores.clusters.list():
+            yield _facts(obj, self.stores.statefulsets)
+
+
+def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
+    *,
+    client: KubeClient,
+    nodes: Nodes,
+    recorder: Recorder,
+    images: Images,
+    clock: Clock,
+    roll: Callable[[], float] = random.random,
+    new_id: Callable[[], str],
+    workers: int = 16,
+    queue_metrics: QueueMetrics | None = None,
+    worker_metrics: WorkerMetrics | None = None,
+    on_secret: Callable[[str], None] = lambda _: None,
+) -> Core:
+    """Return the controller, ready to be started or stepped.
+
+    *on_secret* hears each password before it is used, so that it can be kept out of logs.
+    """
+    stores = Stores()
+    caught_up = CaughtUp(client=client, stores=stores, monotonic=clock.monotonic)
+    reconciler = ClusterReconciler(
+        client=client,
+        stores=stores,
+        observer=Observer(
+            client=client,
+            stores=stores,
+            nodes=nodes,
+            logins=Logins(client, stores.secrets.version, on_secret),
+            images=images,
+            now=clock.now,
+        ),
+        executor=Executor(objects=Objects(client), statefulsets=StatefulSets(client), pods=Pods(client)),
+        finisher=Finisher(client=client, recorder=recorder),
+        caught_up=caught_up,
+    )
+    queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
+    listen(stores, queue)
+    return Core(
+        stores=stores,
+        queue=queue,
+        reconciler=reconciler,
+        workers=Workers(
+            controller=CONTROLLER,
+            queue=queue,
+            reconcile=reconciler.reconcile,
+            describe=describe_key,
+            clock=clock,
+            new_id=new_id,
+            count=workers,
+            metrics=worker_metrics,
+        ),
+    )
+
+
+def listen(stores: Stores, queue: WorkQueue[Key]) -> None:
+    """Turn each change in *stores* into the keys of the clusters that it concerns."""
+
+    def itself(change: Change[Object]) -> None:
+        queue.add(change.key)
+
+    def owners(change: Change[Object]) -> None:
+        for obj in (change.old, change.new):
+            key = kinds.owner_key(obj) if obj is not None else None
+            if key is not None:
+                queue.add(key)
+
+    def named_in(index: str) -> Callable[[Change[Object]], None]:
+        def found(change: Change[Object]) -> None:
+            for cluster in stores.clusters.find(index, change.key):
+                queue.add(_key(cluster))
+
+        return found
+
+    stores.clusters.listen(itself)
+    owned: Iterable[ObjectStore] = (
+        stores.statefulsets,
+        stores.pods,
+        stores.claims,
+        stores.services,
+        stores.budgets,
+        stores.config_maps,
+    )
+    for store in owned:
+        store.listen(owners)
+    stores.secrets.listen(named_in(BY_SECRET))
+    stores.config_maps.listen(named_in(BY_CONFIG_MAP))
+
+
+def _key(obj: Object) -> Key:
+    return Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
+def _facts(obj: Object, statefulsets: ObjectStore) -> ClusterFacts:
+    """Return what metrics say of one cluster."""
+    status, _ = decode_status(obj.get("status"))
+    key = _key(obj)
+    sizes: Mapping[str, Any] = {
+        sts["metadata"]["labels"].get(names.DC_RACK): sts for sts in statefulsets.find("cluster", key)
+    }
+    racks = []
+    for rack in sorted(status.cassandra_rack_status):
+        dc, name = names.split_rack_name(rack)
+        sts = sizes.get(rack) or {}
+        racks.append(
+            RackFacts(
+                dc=dc,
+                rack=name,
+                desired=(sts.get("spec") or {}).get("replicas", 0),
+                ready=(sts.get("status") or {}).get("readyReplicas", 0),
+            )
+        )
+    return ClusterFacts(
+        namespace=key.namespace,
+        name=key.name,
+        phase=status.phase or "",
+        action=status.last_cluster_action or "",
+        conditions={c.type: c.status for c in status.conditions},
+        racks=tuple(racks),
+    )

@@ -1,0 +1,270 @@
+"""
+The kinds of object that we touch: where the API server has them, and what of them is kept in memory.
+
+What a kind's `transform` leaves out is not there for any decision; a plan that needs it reads the object
+live. What it keeps cannot be changed, since it is shared by all threads. A thousand clusters of nine
+nodes would otherwise take a third of a gigabyte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import json
+from sys import intern
+from typing import Any
+from urllib.parse import quote
+
+import attrs
+
+from controller.api.v2 import names
+from controller.kube.frozen import FrozenDict, FrozenList, Json, freeze
+from controller.runtime.store import Key
+
+Object = Mapping[str, Any]
+
+# All that belongs to any cluster, ours or CassKop's.
+OWNED_SELECTOR = f"{names.APP}={names.APP_VALUE}"
+
+
+@attrs.frozen(kw_only=True)
+class Kind:
+    """
+    A kind at one version of the API; *group* is "" for the core group.
+
+    *transform* makes of an object, as decoded from JSON, what a store keeps of it: read-only all the way
+    down.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    transform: Callable[[Object], Object] = attrs.field(eq=False, repr=False)
+
+    @transform.default
+    def _whole(self) -> Callable[[Object], Object]:
+        return whole(self.api_version, self.kind)
+
+    @property
+    def api_version(self) -> str:
+        """How objects name group and version: `apps/v1`, or `v1` in the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
+        """
+        Return the path of an object, or of the collection without *name*.
+
+        Without *namespace* it is the collection over all namespaces.
+        """
+        parts = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if self.namespaced and namespace:
+            parts += ["namespaces", namespace]
+        parts.append(self.plural)
+        parts += [part for part in (name, subresource) if part]
+        return "/" + "/".join(quote(part, safe="") for part in parts)
+
+    def named(self, namespace: str, name: str) -> str:
+        """Return the object's name for people: `Pod prod/cc-dc1-rack1-0`."""
+        return f"{self.kind} {namespace}/{name}" if self.namespaced and namespace else f"{self.kind} {name}"
+
+
+def owner_key(obj: Object) -> Key | None:
+    """Return the key of the CassandraCluster that an owned object belongs to, None if it names none."""
+    metadata = obj["metadata"]
+    name = (metadata.get("labels") or {}).get(names.CLUSTER)
+    return Key(metadata.get("namespace", ""), name) if name else None
+
+
+# -- transforms
+
+# Annotations that repeat the whole object for tools other than us.
+_COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration", names.CASSKOP_LAST_APPLIED})
+_METADATA = ("name", "namespace", "uid", "resourceVersion", "deletionTimestamp")
+_POD_METADATA = (*_METADATA, "labels", "creationTimestamp", "ownerReferences")
+_POD_SPEC = ("nodeName", "hostname", "subdomain")
+_POD_STATUS = ("phase", "podIP", "startTime")
+_CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
+_CONTAINER_STATUS = ("name", "ready", "started", "restartCount")
+# Members whose values many objects have in common.
+_COMMON = frozenset({"namespace", "labels", "ownerReferences", "nodeName", "subdomain", "phase"})
+
+
+def whole(api_version: str, kind: str) -> Callable[[Object], Object]:
+    """Return the transform that keeps all but what the server and other tools keep for themselves."""
+
+    def transform(obj: Object) -> Object:
+        return _made(obj, obj["metadata"], api_version, kind)
+
+    return transform
+
+
+def without(api_version: str, kind: str, *left_out: str) -> Callable[[Object], Object]:
+    """Return the transform that is `whole`, but for the members in *left_out*."""
+
+    def transform(obj: Object) -> Object:
+        kept = {key: value for key, value in obj.items() if key not in left_out}
+        return _made(kept, obj["metadata"], api_version, kind)
+
+    return transform
+
+
+def pod(obj: Object) -> Object:
+    """Return who a pod is, where it runs and how its containers are; not what it is made from."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    return FrozenDict(
+        apiVersion="v1",
+        kind="Pod",
+        metadata=_some(obj["metadata"], _POD_METADATA),
+        spec=_some(
+            spec,
+            _POD_SPEC,
+            containers=_images(spec.get("containers")),
+            initContainers=_images(spec.get("initContainers")),
+            volumes=_claims(spec.get("volumes")),
+        ),
+        status=_some(
+            status,
+            _POD_STATUS,
+            conditions=_conditions(status.get("conditions")),
+            containerStatuses=_container_statuses(status.get("containerStatuses")),
+            initContainerStatuses=_container_statuses(status.get("initContainerStatuses")),
+        ),
+    )
+
+
+def reference(api_version: str, kind: str) -> Callable[[Object], Object]:
+    """Return the transform that keeps only which object it is, and at which version."""
+
+    def transform(obj: Object) -> Object:
+        return FrozenDict(apiVersion=api_version, kind=kind, metadata=_some(obj["metadata"], _METADATA))
+
+    return transform
+
+
+def config_map(obj: Object) -> Object:
+    """Return a ConfigMap of ours whole, and of another only which it is: it may be large."""
+    if owner_key(obj) is None:
+        return reference("v1", "ConfigMap")(obj)
+    return whole("v1", "ConfigMap")(obj)
+
+
+def _made(kept: Object, metadata: Object, api_version: str, kind: str) -> Object:
+    # Objects in lists do not say what they are; those in events do.
+    return FrozenDict(
+        {key: freeze(value) for key, value in kept.items()}
+        | {"apiVersion": api_version, "kind": kind, "metadata": _metadata(metadata)}
+    )
+
+
+def _metadata(metadata: Object) -> Object:
+    kept = {key: value for key, value in metadata.items() if key not in ("managedFields", "selfLink")}
+    annotations = metadata.get("annotations")
+    if annotations:
+        kept["annotations"] = {key: value for key, value in annotations.items() if key not in _COPIES}
+    return _some(kept, tuple(kept))
+
+
+def _some(obj: Object, keys: tuple[str, ...], **more: object) -> FrozenDict:
+    """Return those *keys* that *obj* has, and *more*; what many objects have in common is held once."""
+    kept = {}
+    for key in keys:
+        value = obj.get(key)
+        if value is not None:
+            kept[key] = _common(value) if key in _COMMON else freeze(value)
+    return FrozenDict(kept | more)
+
+
+def _images(containers: list[Object] | None) -> Json:
+    return _common([{"name": each["name"], "image": each.get("image")} for each in containers or ()])
+
+
+def _claims(volumes: list[Object] | None) -> FrozenList:
+    """Return the volumes that are PersistentVolumeClaims."""
+    return FrozenList(
+        FrozenDict(
+            name=intern(each["name"]),
+            persistentVolumeClaim=FrozenDict(claimName=each["persistentVolumeClaim"]["claimName"]),
+        )
+        for each in volumes or ()
+        if each.get("persistentVolumeClaim")
+    )
+
+
+def _conditions(conditions: list[Object] | None) -> FrozenList:
+    return FrozenList(
+        _common({key: each[key] for key in _CONDITION if each.get(key) is not None})
+        for each in conditions or ()
+    )
+
+
+def _container_statuses(statuses: list[Object] | None) -> FrozenList:
+    return FrozenList(
+        _some(
+            each,
+            _CONTAINER_STATUS,
+            state=_container_state(each.get("state")),
+            lastState=_container_state(each.get("lastState")),
+        )
+        for each in statuses or ()
+    )
+
+
+def _container_state(state: Object | None) -> Json:
+    return _common(
+        {
+            name: {key: value for key, value in details.items() if key != "containerID"}
+            for name, details in (state or {}).items()
+            if details is not None
+        }
+    )
+
+
+# Equal parts of different objects, by their JSON text. Dropped whole when full: it only saves memory.
+_PARTS: dict[str, Json] = {}
+_MOST_PARTS = 10_000
+
+
+def _common(value: Json) -> Json:
+    """Return *value* frozen, the same object for all that equal it."""
+    text = json.dumps(value)
+    part = _PARTS.get(text)
+    if part is None:
+        if len(_PARTS) >= _MOST_PARTS:
+            _PARTS.clear()
+        part = _PARTS[text] = freeze(value)
+    return part
+
+
+# -- the kinds
+
+CASSANDRA_CLUSTER = Kind(
+    group="db.orange.com", version="v2", plural="cassandraclusters", kind="CassandraCluster"
+)
+STATEFULSET = Kind(group="apps", version="v1", plural="statefulsets", kind="StatefulSet")
+POD = Kind(group="", version="v1", plural="pods", kind="Pod", transform=pod)
+PERSISTENT_VOLUME_CLAIM = Kind(
+    group="", version="v1", plural="persistentvolumeclaims", kind="PersistentVolumeClaim"
+)
+SERVICE = Kind(
+    group="",
+    version="v1",
+    plural="services",
+    kind="Service",
+    transform=without("v1", "Service", "status"),
+)
+POD_DISRUPTION_BUDGET = Kind(
+    group="policy", version="v1", plural="poddisruptionbudgets", kind="PodDisruptionBudget"
+)
+CONFIG_MAP = Kind(group="", version="v1", plural="configmaps", kind="ConfigMap", transform=config_map)
+SECRET = Kind(group="", version="v1", plural="secrets", kind="Secret", transform=reference("v1", "Secret"))
+LEASE = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
+EVENT = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")
+CORE_EVENT = Kind(group="", version="v1", plural="events", kind="Event")
+STORAGE_CLASS = Kind(
+    group="storage.k8s.io", version="v1", plural="storageclasses", kind="StorageClass", namespaced=False
+)
+NODE = Kind(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
+NAMESPACE = Kind(group="", version="v1", plural="namespaces", kind="Namespace", namespaced=False)

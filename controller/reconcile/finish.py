@@ -1,0 +1,108 @@
+"""
+The last step of every reconcile: say what was seen and done, in status, conditions and events.
+
+Only what changed is written, and nothing if nothing did. A status that cannot be written is an error of
+the reconcile like any other; events are for people and may be lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Protocol
+
+import attrs
+
+from controller.api.v2.cluster import CassandraCluster, ClusterStatus, Condition
+from controller.api.v2.codec import encode_status
+from controller.executors.base import Written
+from controller.kube import kinds
+from controller.kube.client import KubeClient
+from controller.kube.event_limits import Event, Regarding, Type
+
+# Conditions whose turn for the worse is worth an event, with the status that is the worse one.
+_BAD: Final = {"Degraded": "True", "SpecAccepted": "False"}
+
+
+class Recorder(Protocol):
+    """Takes events, and never blocks."""
+
+    def record(self, event: Event) -> None:
+        """Have *event* sent, as far as there is room."""
+        ...
+
+
+@attrs.frozen(kw_only=True)
+class Finisher:
+    """Writes statuses and events."""
+
+    client: KubeClient
+    recorder: Recorder
+
+    def did(self, cluster: CassandraCluster, *, action: str, why: str) -> None:
+        """Tell that an action was carried out."""
+        self.recorder.record(_event(cluster, Type.NORMAL, action, why))
+
+    def finish(self, cluster: CassandraCluster, new: ClusterStatus) -> Written | None:
+        """Write what differs between *cluster*'s status and *new*; return what was written, if anything."""
+        self._tell(cluster, new.conditions)
+        patch = difference(encode_status(cluster.status), encode_status(new))
+        if not patch:
+            return None
+        stored = self.client.patch_status(
+            kinds.CASSANDRA_CLUSTER,
+            cluster.namespace,
+            cluster.name,
+            patch,
+            uid=cluster.metadata.uid,
+        )
+        return Written(
+            kind=kinds.CASSANDRA_CLUSTER,
+            namespace=cluster.namespace,
+            name=cluster.name,
+            uid=cluster.metadata.uid,
+            resource_version=stored["metadata"]["resourceVersion"],
+        )
+
+    def _tell(self, cluster: CassandraCluster, conditions: Iterable[Condition]) -> None:
+        """Record an event for each condition that turned: Ready either way, others for the worse."""
+        before = {c.type: c for c in cluster.status.conditions}
+        for new in conditions:
+            old = before.get(new.type)
+            if old is not None and (old.status, old.reason, old.message) == (
+                new.status,
+                new.reason,
+                new.message,
+            ):
+                continue
+            if new.status == _BAD.get(new.type):
+                self.recorder.record(_event(cluster, Type.WARNING, new.reason, new.message))
+            elif new.type == "Ready" and new.status == "True" and (old is None or old.status != "True"):
+                self.recorder.record(_event(cluster, Type.NORMAL, "Ready", new.message))
+
+
+def _event(cluster: CassandraCluster, kind: Type, reason: str, note: str) -> Event:
+    """Return an event about *cluster*."""
+    regarding = Regarding(
+        kind=kinds.CASSANDRA_CLUSTER,
+        namespace=cluster.namespace,
+        name=cluster.name,
+        uid=cluster.metadata.uid,
+    )
+    return Event(regarding=regarding, type=kind, reason=reason, note=note)
+
+
+def difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the merge patch that makes *new* of *old*: None removes a member, lists are replaced whole.
+
+    Members that neither knows are not in it, and so stay as they are.
+    """
+    patch: dict[str, Any] = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            inner = difference(before, value)
+            if inner:
+                patch[key] = inner
+        elif before != value:
+            patch[key] = value
+    return patch

@@ -1,0 +1,183 @@
+"""
+The observe step: stores, live reads and nodes to one frozen snapshot.
+
+All I/O that a decision needs is done here, before it, each call with a deadline of its own. What cannot
+be read becomes a value that says so; only an API server that refuses what we may surely ask is an error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import datetime as dt
+from typing import Final
+
+import attrs
+
+from controller.api.v2 import effective, names
+from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.defaults import with_defaults
+from controller.api.v2.revision import Revision
+from controller.builders.context import Images
+from controller.builders.ring import read_ring_configmap
+from controller.cassandra.jolokia import Credentials, Endpoint
+from controller.cassandra.node import Nodes
+from controller.domain.errors import NotFoundError, TerminalError
+from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
+from controller.kube import kinds
+from controller.kube.apply import drifted
+from controller.kube.client import KubeClient
+from controller.reconcile import snapshot
+from controller.reconcile.credentials import Logins
+from controller.reconcile.stores import BY_CLUSTER, Object, Stores
+from controller.reconcile.wish import Wish, wish
+from controller.runtime.store import Key
+
+_SHARED: Final = {"Service": "services", "PodDisruptionBudget": "budgets", "ConfigMap": "config_maps"}
+
+
+@attrs.frozen(kw_only=True)
+class Observer:
+    """Makes snapshots; one for all clusters, without a state of its own."""
+
+    client: KubeClient
+    stores: Stores
+    nodes: Nodes
+    logins: Logins
+    images: Images
+    now: Callable[[], dt.datetime]
+
+    def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
+        """Return what *cluster* asks for, and what there is of it."""
+        key = Key(cluster.namespace, cluster.name)
+        live = self._by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
+        pods = self._pods(key)
+        obstacles: list[Obstacle] = []
+        login = self.logins.of(cluster)
+        if isinstance(login, Obstacle):
+            obstacles.append(login)
+            login = None
+        asked = {} if obstacles else _endpoints(pods, login)
+        ring = self.nodes.ring(asked)
+        known = joined(
+            cluster, self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
+        )
+        seen = Observed(
+            now=self.now(),
+            racks=self._racks(key, live, pods),
+            ring=ring,
+            joined=known,
+        )
+        everyone = known | seen.members()
+        wanted = wish(cluster, live, everyone, self.images)
+        obstacles += self._missing_classes(cluster, live)
+        return wanted, attrs.evolve(
+            seen,
+            racks=_with_drift(seen.racks, live, wanted),
+            shared=self._shared(key, wanted),
+            joined=everyone,
+            obstacles=tuple(obstacles),
+        )
+
+    def _by_rack(self, statefulsets: tuple[Object, ...], cluster: CassandraCluster) -> dict[str, Object]:
+        """Return the StatefulSets of this very cluster by rack; another's of the same name is not ours."""
+        found: dict[str, Object] = {}
+        for obj in statefulsets:
+            owners = obj["metadata"].get("ownerReferences") or ()
+            rack = (obj["metadata"].get("labels") or {}).get(names.DC_RACK)
+            if rack and any(owner.get("uid") == cluster.metadata.uid for owner in owners):
+                found[rack] = obj
+        return found
+
+    def _pods(self, key: Key) -> dict[str, list[Pod]]:
+        """Return the pods by rack, in the order of their ordinals."""
+        found: dict[str, list[Pod]] = {}
+        for obj in self.stores.pods.find(BY_CLUSTER, key):
+            rack = obj["metadata"]["labels"].get(names.DC_RACK)
+            if rack:
+                found.setdefault(rack, []).append(snapshot.pod(obj))
+        return {rack: sorted(pods, key=lambda pod: pod.ordinal) for rack, pods in found.items()}
+
+    def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
+        """Put together what exists of each rack."""
+        claims: dict[str, list[Object]] = {}
+        for obj in self.stores.claims.find(BY_CLUSTER, key):
+            rack = obj["metadata"]["labels"].get(names.DC_RACK)
+            claims.setdefault(rack or "", []).append(obj)
+        return {
+            rack: Rack(
+                statefulset=snapshot.statefulset(live[rack]) if rack in live else None,
+                pods=tuple(pods.get(rack, ())),
+                claims=tuple(snapshot.claim(obj) for obj in claims.get(rack, ())),
+            )
+            for rack in sorted({*live, *pods})
+        }
+
+    def _shared(self, key: Key, wanted: Wish) -> dict[str, SharedObject]:
+        """Return what exists of the shared objects, and who has edited them."""
+        found: dict[str, SharedObject] = {}
+        for name, body in wanted.bodies.shared.items():
+            store = getattr(self.stores, _SHARED[body["kind"]])
+            obj = store.get(Key(key.namespace, body["metadata"]["name"]))
+            if obj is not None:
+                annotations = obj["metadata"].get("annotations") or {}
+                found[name] = SharedObject(hash=annotations.get(names.OBJECT_HASH), drift=drifted(obj, body))
+        return found
+
+    def _missing_classes(self, cluster: CassandraCluster, live: Mapping[str, Object]) -> list[Obstacle]:
+        """Look for the storage class of each rack that is still to be made.
+
+        Claim templates cannot be changed, so a wrong class is caught before a StatefulSet exists. An
+        operator that may not read storage classes leaves it to the provisioner to complain.
+        """
+        full = with_defaults(cluster, revision=Revision.newest())
+        asked: dict[str, str] = {}
+        for i, dc in enumerate(effective.dcs(full)):
+            storage_class = effective.data_storage_class(full, dc)
+            new = any(names.rack_name(dc.name, rack.name) not in live for rack in dc.rack)
+            if new and storage_class and effective.data_capacity(full, dc):
+                own = f"spec.topology.dc[{i}].dataStorageClass"
+                asked.setdefault(storage_class, own if dc.data_capacity else "spec.dataStorageClass")
+        return [o for name, path in asked.items() if (o := self._missing_class(name, path)) is not None]
+
+    def _missing_class(self, name: str, path: str) -> Obstacle | None:
+        try:
+            self.client.get(kinds.STORAGE_CLASS, "", name)
+        except NotFoundError:
+            why = f"{path}: there is no storage class {name}: name one that exists (kubectl get storageclass)"
+            return Obstacle(reason="StorageClassMissing", path=path, why=why)
+        except TerminalError:
+            return None
+        return None
+
+
+def joined(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
+    """Return the pods that are recorded to have ever joined, in the ring's ConfigMap and in status."""
+    # A broken ConfigMap is mended by the next write; status knows what it said.
+    recorded = read_ring_configmap(config_map) if config_map is not None else None
+    return (recorded or frozenset()) | frozenset(cluster.status.cassandra_node_status)
+
+
+def _endpoints(pods: Mapping[str, list[Pod]], login: Credentials | None) -> dict[str, Endpoint]:
+    """Return where to ask each pod that can answer."""
+    return {
+        pod.name: Endpoint(host=pod.ip, credentials=login)
+        for rack in pods.values()
+        for pod in rack
+        if pod.ready and pod.ip and not pod.terminating
+    }
+
+
+def _with_drift(racks: Mapping[str, Rack], live: Mapping[str, Object], wanted: Wish) -> dict[str, Rack]:
+    """Note in each rack which of our fields somebody else has changed."""
+    sizes = {want.name: want for want in wanted.desired.racks}
+    marked = dict(racks)
+    for name, rack in racks.items():
+        if rack.statefulset is None or name not in sizes:
+            continue
+        body = wanted.bodies.statefulset(name, rack.statefulset.replicas)
+        if rack.statefulset.template_hash != sizes[name].template_hash:
+            # It is brought up to date anyway; what differs is the spec's doing.
+            continue
+        drift = drifted(live[name], body)
+        marked[name] = attrs.evolve(rack, statefulset=attrs.evolve(rack.statefulset, drift=drift))
+    return marked

@@ -1,0 +1,154 @@
+"""
+From a spec to what a plan compares and an executor writes: names, sizes, hashes, and the objects.
+
+Building is pure; it is done once per reconcile. A rack that exists keeps the template revision it was
+made with, and the parts of its StatefulSet that Kubernetes never lets change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from controller.api.v2 import effective, names
+from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.defaults import with_defaults
+from controller.api.v2.revision import Revision
+from controller.api.v2.seeds import initial_seeds
+from controller.builders.context import Images, Kept
+from controller.builders.pdb import build_pdb
+from controller.builders.ring import build_ring_configmap
+from controller.builders.service import build_services
+from controller.builders.statefulset import build_statefulset
+from controller.domain.desired import Desired, DesiredRack, Refusal
+from controller.executors.base import Bodies
+from controller.kube.apply import drifted
+from controller.reconcile.snapshot import template_revision
+
+Object = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Wish:
+    """What a cluster asks for, and the bodies that an executor would write for it."""
+
+    desired: Desired
+    bodies: Bodies
+    seeds: tuple[str, ...]
+
+
+def wish(
+    cluster: CassandraCluster, live: Mapping[str, Object], joined: frozenset[str], images: Images
+) -> Wish:
+    """Return what *cluster*, as its user wrote it, asks for.
+
+    *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
+    """
+    newest = with_defaults(cluster, revision=Revision.newest())
+    # The seeds of a cluster are chosen once: they are part of every pod's environment.
+    seeds = cluster.status.seed_list or initial_seeds(newest)
+    racks: list[DesiredRack] = []
+    statefulsets: dict[str, dict[str, Any]] = {}
+    for i, dc in enumerate(effective.dcs(newest)):
+        for j, rack in enumerate(dc.rack):
+            name = names.rack_name(dc.name, rack.name)
+            body, refusals = _statefulset(cluster, dc.name, rack.name, live.get(name), seeds, images)
+            statefulsets[name] = body
+            racks.append(
+                DesiredRack(
+                    name=name,
+                    path=f"spec.topology.dc[{i}].rack[{j}]",
+                    replicas=effective.nodes_per_rack(newest, dc),
+                    template_hash=body["metadata"]["annotations"][names.TEMPLATE_HASH],
+                    statefulset=body["metadata"]["name"],
+                    refusals=refusals,
+                )
+            )
+    shared = _shared(newest, joined, hardened=_hardened(live))
+    flow_off = cluster.metadata.annotations.get(names.NO_FIRST_POD_FLOW, "").lower() == "true"
+    return Wish(
+        desired=Desired(
+            name=cluster.name,
+            racks=tuple(racks),
+            shared={key: body["metadata"]["annotations"][names.OBJECT_HASH] for key, body in shared.items()},
+            first_pods_first=not flow_off,
+        ),
+        bodies=Bodies(
+            namespace=cluster.namespace,
+            shared=shared,
+            statefulset=lambda name, size: _sized(statefulsets[name], size),
+        ),
+        seeds=seeds,
+    )
+
+
+def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
+    cluster: CassandraCluster,
+    dc: str,
+    rack: str,
+    live: Object | None,
+    seeds: tuple[str, ...],
+    images: Images,
+) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
+    """Build one rack's StatefulSet; where it exists, keep what cannot change, and say so."""
+    revision = Revision.newest() if live is None else Revision(template_revision(live))
+    size = 1 if live is None else live["spec"].get("replicas", 1)
+
+    def build(kept: Kept) -> dict[str, Any]:
+        return build_statefulset(
+            cluster, dc, rack, replicas=size, seeds=seeds, revision=revision, images=images, kept=kept
+        )
+
+    if live is None:
+        return build(Kept()), ()
+    kept = Kept.of(live)
+    body = build(kept)
+    # What the spec asks for, were the rack made today: only its volumes are compared.
+    fresh = _claims(build(Kept(labels=kept.labels)))
+    existing = _claims(live)
+    changed = fresh.keys() != existing.keys() or any(
+        drifted(existing[name], spec) for name, spec in fresh.items()
+    )
+    if "volumeClaimTemplates" in live["spec"]:
+        body = {
+            **body,
+            "spec": {**body["spec"], "volumeClaimTemplates": live["spec"]["volumeClaimTemplates"]},
+        }
+    return body, (_refusal(names.rack_name(dc, rack)),) if changed else ()
+
+
+def _claims(statefulset: Object) -> dict[str, Object]:
+    """Return the specifications of the claim templates by name."""
+    return {c["metadata"]["name"]: c["spec"] for c in statefulset["spec"].get("volumeClaimTemplates") or ()}
+
+
+def _refusal(rack: str) -> Refusal:
+    """Say that existing volumes do not follow the spec."""
+    return Refusal(
+        path="spec.dataCapacity",
+        why=f"the volumes of rack {rack} stay as they are: this version does not change size, class or"
+        " number of existing volumes. Put spec.dataCapacity, spec.dataStorageClass and"
+        " spec.storageConfigs back",
+    )
+
+
+def _shared(
+    cluster: CassandraCluster, joined: frozenset[str], *, hardened: bool
+) -> dict[str, dict[str, Any]]:
+    """Build what all racks share, by `Kind/name`; each carries the hash of its content."""
+    revision = Revision.HARDENED if hardened else Revision.CASSKOP
+    bodies = [*build_services(cluster, revision=revision), build_pdb(cluster, revision=revision)]
+    if hardened:
+        bodies.append(build_ring_configmap(cluster, joined))
+    return {f"{b['kind']}/{b['metadata']['name']}": b for b in bodies}
+
+
+def _hardened(live: Mapping[str, Object]) -> bool:
+    """Tell whether some pods read the ring's ConfigMap: not if all racks have CassKop's template."""
+    return not live or any(template_revision(obj) != Revision.CASSKOP for obj in live.values())
+
+
+def _sized(body: dict[str, Any], replicas: int) -> dict[str, Any]:
+    return {**body, "spec": {**body["spec"], "replicas": replicas}}

@@ -1,0 +1,124 @@
+"""
+Keeping secrets out of logs.
+
+- What stands under a key that names a secret is hidden, at any depth.
+- A secret value that was registered is hidden wherever it appears: in messages, tracebacks, keys, and in
+  its base64, URL-quoted and JSON-escaped forms.
+
+It hides what it knows. A secret under a harmless key that nobody registered passes: whoever reads a
+secret registers it.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import OrderedDict
+from collections.abc import Mapping, MutableMapping
+import itertools
+import json
+import re
+import threading
+from typing import Any
+from urllib.parse import quote
+
+HIDDEN = "***"
+# Words of a key: a key with one of them names a secret. `jolokiaPassword` and `jolokia_password` have
+# the same words.
+SECRET_WORDS = frozenset(
+    {
+        "apikey",
+        "auth",
+        "authorization",
+        "cookie",
+        "credential",
+        "credentials",
+        "passphrase",
+        "passwd",
+        "password",
+        "secret",
+        "token",
+    }
+)
+SECRET_PAIRS = frozenset({("access", "key"), ("api", "key"), ("private", "key"), ("secret", "key")})
+# Inside a text, a value shorter than this is left alone: hiding every "a" would hide everything.
+SHORTEST = 4
+# How many values are remembered: a rotated password stays hidden for as long as it may still appear.
+MOST = 1000
+# Deeper than this an object is shown as text.
+DEEPEST = 12
+
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+")
+_PLAIN = (bool, int, float, type(None))
+
+
+class Redactor:
+    """
+    A structlog processor that hides secrets; safe for threads.
+
+    It comes after exceptions were made into text, and right before the line is rendered.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # Values in the order in which they were last registered.
+        self._values: OrderedDict[str, None] = OrderedDict()
+        self._pattern: re.Pattern[str] | None = None
+
+    def register(self, value: str) -> None:
+        """Hide *value* from now on, wherever it appears. Does nothing for one that is too short."""
+        if len(value) < SHORTEST:
+            return
+        with self._lock:
+            known = value in self._values
+            self._values[value] = None
+            self._values.move_to_end(value)
+            if known:
+                return
+            while len(self._values) > MOST:
+                self._values.popitem(last=False)
+            forms = {form for each in self._values for form in _forms(each)}
+            # Longest first, so that a secret which begins like another is hidden whole.
+            ordered = sorted(forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(re.escape(form) for form in ordered))
+
+    def __call__(
+        self, _logger: object, _method: str, event_dict: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Return the event with its secrets hidden, as structlog has it of a processor."""
+        return {self.text(key): self._value(key, value, 0) for key, value in event_dict.items()}
+
+    def text(self, text: str) -> str:
+        """Return *text* with all registered values hidden."""
+        pattern = self._pattern
+        return text if pattern is None else pattern.sub(HIDDEN, text)
+
+    def _value(self, key: str, value: object, depth: int) -> object:
+        if value is not None and _names_a_secret(key):
+            return HIDDEN
+        if isinstance(value, _PLAIN):
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, Mapping) and depth < DEEPEST:
+            return {
+                self.text(str(name)): self._value(str(name), each, depth + 1) for name, each in value.items()
+            }
+        if isinstance(value, list | tuple | set | frozenset) and depth < DEEPEST:
+            return [self._value("", each, depth + 1) for each in value]
+        if isinstance(value, bytes):
+            return self.text(value.decode("utf-8", "backslashreplace"))
+        # Anything else would be shown by its repr later, and may hold a secret there.
+        return self.text(str(value) if isinstance(value, BaseException) else repr(value))
+
+
+def _names_a_secret(key: str) -> bool:
+    words = [word.lower() for word in _WORDS.findall(key)]
+    return not SECRET_WORDS.isdisjoint(words) or any(
+        pair in SECRET_PAIRS for pair in itertools.pairwise(words)
+    )
+
+
+def _forms(value: str) -> set[str]:
+    """Return how *value* may be written in a line."""
+    encoded = base64.b64encode(value.encode()).decode()
+    return {value, encoded, quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}

@@ -1,0 +1,1 @@
+"""Clusters to run the operator on."""

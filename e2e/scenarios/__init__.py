@@ -1,0 +1,1 @@
+"""Stories of users, each run from the outside on a real cluster."""

@@ -1,0 +1,98 @@
+"""
+ControllerRevisions: the pod templates that a StatefulSet had, and which one each pod was made from.
+
+Equal templates give one revision, so that going back to an old template finds the old revision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import hashlib
+import json
+from typing import Any
+
+import attrs
+
+from e2e.simcontrollers import objects
+from e2e.simcontrollers.client import Client
+from e2e.simcontrollers.objects import REVISIONS, SETS, Obj
+from e2e.simcontrollers.view import View
+
+# Letters and digits that no word is made of: what Kubernetes writes hashes with.
+_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
+HASH_LABEL = "controller-revision-hash"
+
+
+@attrs.frozen(kw_only=True)
+class Revisions:
+    """The revision that pods have and the one that they are to have; templates by revision name."""
+
+    current: str
+    update: str
+    templates: Mapping[str, Obj]
+
+
+def find(client: Client, view: View, found: Mapping[str, Any]) -> Revisions:
+    """Return the revisions of the StatefulSet *found*; makes a new one for a new template."""
+    known = _known(client, view, found)
+    template = objects.spec(found)["template"]
+    wanted = {"spec": {"template": {**template, "$patch": "replace"}}}
+    equal = [r for r in known if r["data"] == wanted]
+    newest = max((int(r["revision"]) for r in known), default=0)
+    if equal:
+        update = equal[-1]
+        if int(update["revision"]) < newest:
+            # An old template came back: its revision becomes the newest.
+            client.patch(REVISIONS, update, {"revision": newest + 1})
+    else:
+        update = _make(client, found, wanted, number=newest + 1)
+        known = [*known, update]
+    names = {objects.name(r): r["data"]["spec"]["template"] for r in known}
+    current = str(objects.status(found).get("currentRevision") or "")
+    templates = {key: {k: v for k, v in value.items() if k != "$patch"} for key, value in names.items()}
+    return Revisions(
+        current=current if current in templates else objects.name(update),
+        update=objects.name(update),
+        templates=templates,
+    )
+
+
+def _known(client: Client, view: View, found: Mapping[str, Any]) -> list[Obj]:
+    """Return its revisions, oldest first; takes over those that lost their owner."""
+    known = []
+    selector = objects.spec(found).get("selector")
+    for revision in view.all(REVISIONS, objects.namespace(found)):
+        owner = objects.controller_uid(revision)
+        if owner is None and _is_of(revision, found) and objects.matches(selector, objects.labels(revision)):
+            reference = objects.owner_reference(SETS, found)
+            client.patch(REVISIONS, revision, {"metadata": {"ownerReferences": [reference]}})
+            known.append(revision)
+        elif owner == objects.uid(found):
+            known.append(revision)
+    return sorted(known, key=lambda r: int(r["revision"]))
+
+
+def _is_of(revision: Mapping[str, Any], found: Mapping[str, Any]) -> bool:
+    return objects.name(revision).rpartition("-")[0] == objects.name(found)
+
+
+def _make(client: Client, found: Mapping[str, Any], data: Mapping[str, Any], *, number: int) -> Obj:
+    digest = _hash(data)
+    template_labels = data["spec"]["template"].get("metadata", {}).get("labels") or {}
+    revision: Obj = {
+        "metadata": {
+            "name": f"{objects.name(found)}-{digest}",
+            "namespace": objects.namespace(found),
+            "labels": {**template_labels, HASH_LABEL: digest},
+            "ownerReferences": [objects.owner_reference(SETS, found)],
+        },
+        "data": data,
+        "revision": number,
+    }
+    client.create(REVISIONS, revision)
+    return revision
+
+
+def _hash(data: Mapping[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(data, sort_keys=True).encode()).digest()
+    return "".join(_ALPHABET[byte % len(_ALPHABET)] for byte in digest[:10])

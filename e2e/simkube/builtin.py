@@ -1,0 +1,267 @@
+"""
+Kubernetes' own types, as `types.json` records them, and the reading of objects by them.
+
+`types.json` is made by `types.go` from the Go types and OpenAPI definitions of Kubernetes 1.34: one
+line a type. Reading does what Go's decoder and encoder do to an object that passes through a server:
+unknown fields go, nulls go, fields that are always written appear, quantities take their canonical
+form. It knows no rules about values.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+import functools
+import importlib.resources
+import json
+
+from e2e.simkube import errors, quantity
+from e2e.simkube.types import ANY, Field, Type
+from e2e.simkube.values import Json, Object, microsecond, parse_time, second
+
+
+@functools.cache
+def _recorded() -> Mapping[str, Mapping[str, Json]]:
+    text = importlib.resources.files("e2e.simkube").joinpath("types.json").read_text()
+    recorded: Mapping[str, Mapping[str, Json]] = json.loads(text)
+    return recorded
+
+
+@functools.cache
+def struct(name: str) -> Type:
+    """The struct type of this name, such as `core.v1.Pod`."""
+    recorded = _recorded()[name]
+    facts = recorded.get("", {})
+    required = facts.get("required", ())
+    fields = {key: _field(entry, required=key in required) for key, entry in recorded.items() if key}
+    return Type(shape="struct", name=name, fields=fields, atomic=facts.get("map") == "atomic")
+
+
+def _field(entry: Mapping[str, Json], *, required: bool) -> Field:
+    return Field(
+        type=_type(entry, str(entry.get("of", ""))),
+        pointer=entry.get("pointer", False),
+        omit="omitempty" in entry or "omitzero" in entry,
+        omit_struct="omitzero" in entry,
+        enum=tuple(entry.get("enum", ())),
+        default=entry.get("default"),
+        required=required,
+        wire=tuple(entry.get("wire", ())),
+    )
+
+
+def _type(entry: Mapping[str, Json], wrapping: str) -> Type:
+    if wrapping.startswith("map of "):
+        return Type(shape="map", element=_type(entry, wrapping[7:]))
+    if wrapping == "map":
+        return Type(shape="map", element=_type(entry, ""), atomic=entry.get("map") == "atomic")
+    patch = str(entry.get("patch", ""))
+    if wrapping == "list":
+        kind = entry.get("list", "atomic")
+        return Type(
+            shape="list",
+            element=_type({"type": entry["type"]}, ""),
+            atomic=kind == "atomic",
+            keys=tuple(entry.get("keys", ())) if kind == "map" else (),
+            unique=kind == "set",
+            merges="merge" in patch,
+            merge_key=entry.get("merge", ""),
+        )
+    if entry["type"].startswith("#"):
+        inner = struct(entry["type"][1:])
+        if entry.get("map") == "atomic" and not inner.atomic:
+            return Type(shape="struct", name=inner.name, fields=inner.fields, atomic=True)
+        return inner
+    if entry["type"] == "any":
+        return ANY
+    return Type(shape="scalar", scalar=entry["type"])
+
+
+class Reader:
+    """Reads one object; *unknown* collects the fields that its kind does not have."""
+
+    def __init__(self) -> None:
+        self.unknown: list[str] = []
+
+    def read(self, type_: Type, found: Json, where: str) -> Json:
+        """*found* as a server would write it back; 400 if it is of the wrong type."""
+        match type_.shape:
+            case "struct":
+                return self._struct(type_, found, where)
+            case "scalar":
+                return _SCALARS[type_.scalar](found, where)
+            case "list" if isinstance(found, list):
+                element = type_.element or ANY
+                return [self.read(element, item, f"{where}[{i}]") for i, item in enumerate(found)]
+            case "map" if isinstance(found, dict):
+                element = type_.element or ANY
+                return {k: self.read(element, item, where) for k, item in found.items()}
+            case "any":
+                return found
+        raise _mismatch(found, where, type_.shape)
+
+    def _struct(self, type_: Type, found: Json, where: str) -> Object:
+        if found is None:
+            found = {}
+        if not isinstance(found, dict):
+            raise _mismatch(found, where, type_.name)
+        fields = type_.fields
+        result: Object = {}
+        for name, value in found.items():
+            field = fields.get(name)
+            if field is None:
+                self.unknown.append(f"{where}.{name}".removeprefix("."))
+            elif value is not None:
+                read = self.read(field.type, value, f"{where}.{name}")
+                if not (field.omit and _left_out(field, read)):
+                    result[name] = read
+        for name, make in _always(type_).items():
+            if name not in result:
+                result[name] = make()
+        return result
+
+
+def _left_out(field: Field, value: Json) -> bool:
+    if type(value) in (list, dict):
+        return not value and field.type.shape != "struct"
+    return not field.pointer and (value is None or value in ("", 0, False))
+
+
+@functools.cache
+def _always(type_: Type) -> Mapping[str, Callable[[], Json]]:
+    """The fields that Go's encoder writes whatever they hold, with their empty values."""
+    makers: dict[str, Callable[[], Json]] = {}
+    for name, field in type_.fields.items():
+        inner = field.type
+        if inner.shape == "struct" and not field.pointer:
+            if not field.omit_struct:
+                makers[name] = functools.partial(Reader().read, inner, {}, "")
+        elif not field.omit or (
+            inner.scalar in ("Time", "MicroTime") and not field.pointer and not field.omit_struct
+        ):
+            # Times are structs to Go, so omitempty does not leave them out.
+            zero = None if field.pointer else _ZEROS.get(inner.scalar)
+            makers[name] = functools.partial(_same, zero)
+    return makers
+
+
+def _same(value: Json) -> Json:
+    return value
+
+
+_ZEROS: Mapping[str, Json] = {
+    "string": "",
+    "int32": 0,
+    "int64": 0,
+    "bool": False,
+    "Quantity": "0",
+    "IntOrString": 0,
+}
+
+
+def _mismatch(found: Json, where: str, wanted: str) -> errors.StatusError:
+    names: Mapping[type, str] = {
+        dict: "object",
+        list: "array",
+        str: "string",
+        bool: "bool",
+        int: "number",
+        float: "number",
+        type(None): "null",
+    }
+    return errors.bad_request(
+        f"json: cannot unmarshal {names[type(found)]} into Go struct field {where.removeprefix('.')}"
+        f" of type {wanted}"
+    )
+
+
+def _string(found: Json, where: str) -> Json:
+    if type(found) is str:
+        return found
+    raise _mismatch(found, where, "string")
+
+
+def _bytes(found: Json, where: str) -> Json:
+    text = _string(found, where)
+    try:
+        base64.b64decode(text, validate=True)
+    except binascii.Error:
+        raise errors.bad_request("illegal base64 data at input byte 0") from None
+    return text
+
+
+def _integer(bits: int) -> Callable[[Json, str], Json]:
+    limit = 1 << (bits - 1)
+
+    def read(found: Json, where: str) -> Json:
+        if type(found) is float and found.is_integer():
+            found = int(found)
+        if type(found) is int and -limit <= found < limit:
+            return found
+        raise _mismatch(found, where, f"int{bits}")
+
+    return read
+
+
+def _bool(found: Json, where: str) -> Json:
+    if type(found) is bool:
+        return found
+    raise _mismatch(found, where, "bool")
+
+
+def _time(write: Callable[[float], str]) -> Callable[[Json, str], Json]:
+    def read(found: Json, where: str) -> Json:
+        if found is None:
+            return None
+        try:
+            return write(parse_time(_string(found, where)))
+        except ValueError:
+            raise errors.bad_request(
+                f'parsing time "{found}" as "2006-01-02T15:04:05Z07:00": cannot parse'
+            ) from None
+
+    return read
+
+
+def _micro_time(found: Json, where: str) -> Json:
+    # Go parses a MicroTime with exactly six digits; other forms that RFC 3339 allows are refused.
+    text = _string(found, where)
+    try:
+        if "." in text and len(text.partition(".")[2].rstrip("Z").partition("+")[0]) == 6:
+            return microsecond(parse_time(text))
+    except ValueError:
+        pass
+    raise errors.bad_request(f'parsing time "{text}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse')
+
+
+def _quantity(found: Json, where: str) -> Json:
+    text = str(found) if type(found) in (int, float) else _string(found, where)
+    try:
+        return quantity.canonical(text)
+    except ValueError as error:
+        raise errors.bad_request(str(error)) from None
+
+
+def _int_or_string(found: Json, where: str) -> Json:
+    if type(found) is int or type(found) is str:
+        return found
+    raise _mismatch(found, where, "intstr.IntOrString")
+
+
+def _anything(found: Json, where: str) -> Json:
+    return found
+
+
+_SCALARS: Mapping[str, Callable[[Json, str], Json]] = {
+    "string": _string,
+    "int32": _integer(32),
+    "int64": _integer(64),
+    "bool": _bool,
+    "bytes": _bytes,
+    "Time": _time(second),
+    "MicroTime": _micro_time,
+    "Quantity": _quantity,
+    "IntOrString": _int_or_string,
+    "any": _anything,
+}

@@ -1,0 +1,30 @@
+"""A stub of an API server, and a transport to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from api_stub import ApiStub
+from kubernetes.client import Configuration
+import pytest
+
+from controller.kube.live import LiveTransport
+
+POOL = 4
+
+
+@pytest.fixture
+def api() -> Iterator[ApiStub]:
+    """Return a running stub."""
+    with ApiStub() as stub:
+        yield stub
+
+
+@pytest.fixture
+def transport(api: ApiStub) -> Iterator[LiveTransport]:
+    """Return a transport to the stub."""
+    configuration = Configuration()
+    configuration.host = api.url
+    live = LiveTransport(configuration, pool_size=POOL)
+    yield live
+    live.close()
