@@ -1,7 +1,7 @@
 """
-The command line: `casskop operator`, `casskop config-builder`, `casskop bootstrap`.
+The command line: `casskop operator`, `casskop config-builder`, `casskop bootstrap`, `casskop ring`.
 
-One image plays all three parts. Each part is imported only when it is asked for, so that an init
+One image plays all parts. Each part is imported only when it is asked for, so that an init
 container does not pay for the operator's libraries.
 """
 
@@ -12,11 +12,12 @@ import sys
 
 from controller import __version__
 
-_USAGE = """usage: casskop operator [flags] | config-builder | bootstrap | version
+_USAGE = """usage: casskop operator [flags] | config-builder | bootstrap | ring HOST... | version
 
   operator        watch CassandraClusters and bring what exists to what they ask for (see --help)
   config-builder  in a Cassandra pod: render configuration into $CONFIG_OUTPUT_DIRECTORY
   bootstrap       in a Cassandra pod: agents, probes and seeds, before Cassandra starts
+  ring            ask Cassandra nodes how they see the ring (login: $JOLOKIA_USER, $JOLOKIA_PASSWORD)
 """
 
 
@@ -34,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
             from controller.bootstrap import node  # noqa: PLC0415 -- see the module's promise
 
             return node.main()
+        case ["ring", *hosts] if hosts:
+            from controller.cassandra import show  # noqa: PLC0415 -- see the module's promise
+
+            return show.main(hosts, os.environ)
         case ["version" | "--version"]:
             print(__version__)
             return 0

@@ -97,7 +97,7 @@ def show(lab_: Lab, screen: Screen) -> None:
         kubectl.run("apply", "-f", str(SAMPLES / sample))
     watch_until_ready(kubectl, screen)
     screen.step("the ring, as each node sees it")
-    print("\n".join(ringview.lines(kubectl, NAME, ringview.views(kubectl, NAME))))
+    print("\n".join(ringview.lines(kubectl, NAME, ringview.views(kubectl, NAME, image=lab_.image))))
     screen.step("write and read a row at QUORUM over CQL")
     first = watching.pods(kubectl, NAME)[0]["metadata"]["name"]
     with forward(kubectl.kubeconfig, NAMESPACE, first, CQL) as port:

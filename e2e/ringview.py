@@ -1,54 +1,89 @@
-"""The ring as each node sees it, asked with the operator's own client through a forwarded port."""
+"""
+The ring as each node sees it.
+
+Nodes answer on their pod's address only, which cannot be reached from everywhere; so a pod of the
+operator's image asks them, with the operator's own client, and its log is read.
+"""
 
 from __future__ import annotations
 
-import base64
+import json
+import secrets
 
-from controller.cassandra.jolokia import Credentials, Endpoint, Jolokia
-from controller.cassandra.node import ask
-from controller.domain.ring import Answer, View
 from e2e import watching
-from e2e.forward import forward
-from e2e.kubectl import Kubectl
-
-PORT = 8778
+from e2e.kubectl import Kubectl, Object
 
 
-def login(kubectl: Kubectl, secret: str) -> Credentials:
-    """Return the login in a Secret."""
-    data = kubectl.get("secret", secret)["data"]
-    username, password = (base64.b64decode(data[f]).decode() for f in ("username", "password"))
-    return Credentials(username=username, password=password)
+def views(kubectl: Kubectl, name: str, *, image: str, secret: str | None = None) -> dict[str, Object]:
+    """Ask each ready node of cluster *name*; return by pod what `casskop ring` prints of it.
 
-
-def views(kubectl: Kubectl, name: str) -> dict[str, Answer]:
-    """Ask each ready node of cluster *name* and return the answers by pod."""
-    secret = watching.cluster(kubectl, name)["spec"]["imageJolokiaSecret"]["name"]
-    credentials = login(kubectl, secret)
-    jolokia = Jolokia.over(read_seconds=10)
-    answers: dict[str, Answer] = {}
-    for pod in watching.pods(kubectl, name):
-        if watching.is_ready(pod):
-            pod_name = pod["metadata"]["name"]
-            with forward(kubectl.kubeconfig, kubectl.namespace, pod_name, PORT) as port:
-                answers[pod_name] = ask(
-                    jolokia, Endpoint(host="127.0.0.1", port=port, credentials=credentials)
-                )
-    jolokia.close()
-    return answers
-
-
-def lines(kubectl: Kubectl, name: str, found: dict[str, Answer]) -> list[str]:
-    """Return one line a node: who it is and whom it sees."""
-    by_ip: dict[str, str] = {
-        pod["status"].get("podIP", ""): pod["metadata"]["name"] for pod in watching.pods(kubectl, name)
+    The login is in *secret*, or in the one that the cluster names.
+    """
+    secret = secret or str(watching.cluster(kubectl, name)["spec"]["imageJolokiaSecret"]["name"])
+    hosts = {
+        pod["status"]["podIP"]: str(pod["metadata"]["name"])
+        for pod in watching.pods(kubectl, name)
+        if watching.is_ready(pod)
     }
-    return [f"  {pod}: {_line(answer, by_ip)}" for pod, answer in found.items()]
+    asking = f"ring-{secrets.token_hex(3)}"
+    kubectl.apply(_pod(asking, image, sorted(hosts), secret))
+    try:
+        watching.eventually(
+            lambda: kubectl.get("pod", asking)["status"]["phase"] in ("Succeeded", "Failed"),
+            seconds=60,
+            what=f"pod {asking} has asked the nodes",
+        )
+        answers = [json.loads(line) for line in kubectl.run("logs", asking).splitlines()]
+    finally:
+        kubectl.run("delete", "pod", asking, "--wait=false")
+    return {hosts[answer["host"]]: answer for answer in answers}
 
 
-def _line(answer: Answer, by_ip: dict[str, str]) -> str:
-    if not isinstance(answer, View):
-        return f"silent: {answer.why}"
-    peers = ", ".join(sorted(str(by_ip.get(ip, ip)) for ip in answer.host_ids))
-    down = f"; down: {', '.join(sorted(answer.unreachable))}" if answer.unreachable else ""
-    return f"{answer.mode.value}, Cassandra {answer.release_version}, members: {peers}{down}"
+def _pod(name: str, image: str, hosts: list[str], secret: str) -> Object:
+    """Return a pod that runs `casskop ring HOSTS` under the strictest Pod Security."""
+    login = {"JOLOKIA_USER": "username", "JOLOKIA_PASSWORD": "password"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "automountServiceAccountToken": False,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 1000,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "ring",
+                    "image": image,
+                    "imagePullPolicy": "IfNotPresent",
+                    "args": ["ring", *hosts],
+                    "env": [
+                        {"name": k, "valueFrom": {"secretKeyRef": {"name": secret, "key": v}}}
+                        for k, v in login.items()
+                    ],
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "capabilities": {"drop": ["ALL"]},
+                        "readOnlyRootFilesystem": True,
+                    },
+                }
+            ],
+        },
+    }
+
+
+def lines(kubectl: Kubectl, name: str, found: dict[str, Object]) -> list[str]:
+    """Return one line a node: who it is and whom it sees."""
+    by_ip = {pod["status"].get("podIP"): pod["metadata"]["name"] for pod in watching.pods(kubectl, name)}
+    return [f"  {pod}: {_line(answer, by_ip)}" for pod, answer in sorted(found.items())]
+
+
+def _line(answer: Object, by_ip: Object) -> str:
+    if "silent" in answer:
+        return f"silent: {answer['silent']}"
+    peers = ", ".join(sorted(by_ip.get(ip, ip) for ip in answer["hostIds"]))
+    down = f"; down: {', '.join(answer['unreachable'])}" if answer["unreachable"] else ""
+    return f"{answer['mode']}, Cassandra {answer['release']}, members: {peers}{down}"

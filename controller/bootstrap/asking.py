@@ -77,7 +77,7 @@ class Asking:
         return seen
 
     def _ask(self, seed: str, tell: Callable[[_Answer], None]) -> None:
-        """Tell what is seen of one seed: that it has an address as soon as that is known, and then the rest."""
+        """Tell what is seen of one seed: first that it has an address, then what it answers."""
         try:
             found = socket.getaddrinfo(seed, self.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):

@@ -15,7 +15,8 @@ PLAIN = 0o644
 PROGRAM = 0o755
 SECRET = 0o600
 
-# The kubelet shows what is written there in the container's status.
+# The kubelet shows the first characters of what is written there in the container's status.
+_KUBELET_READS = 4000
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
@@ -40,6 +41,7 @@ def read(path: Path) -> str | None:
 
 
 def leave_word(lines: tuple[str, ...], path: Path = TERMINATION_LOG) -> None:
-    """Leave *lines* where the kubelet looks for the reason of an exit, if it can be written."""
-    with contextlib.suppress(OSError):
-        path.write_text("\n".join(lines)[:4000], encoding="utf-8")
+    """Leave *lines* where the kubelet looks for the reason of an exit, if it has put a file there."""
+    with contextlib.suppress(OSError), path.open("r+", encoding="utf-8") as file:
+        file.truncate()
+        file.write("\n".join(lines)[:_KUBELET_READS])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import re
-from xml.sax.saxutils import quoteattr
 
 from controller.bootstrap.findings import Findings, Place, did_you_mean
 
@@ -90,8 +89,8 @@ def _loggers(text: str, loggers: object, place: Place) -> str:
     lines = []
     for number, logger in enumerate(loggers):
         name, level = (logger.get("name"), logger.get("level")) if isinstance(logger, dict) else (None, None)
-        if isinstance(name, str) and str(level).upper() in _LEVELS:
-            lines.append(f"  <logger name={quoteattr(name)} level={quoteattr(str(level).upper())}/>\n")
+        if re.fullmatch(r"[\w.$]+", str(name)) and str(level).upper() in _LEVELS:
+            lines.append(f'  <logger name="{name}" level="{str(level).upper()}"/>\n')
         else:
             place.item(number).problem(f"it has to have a name and a level of {', '.join(_LEVELS)}")
     before, end, after = text.rpartition(_END)

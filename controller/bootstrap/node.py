@@ -213,7 +213,6 @@ class Preparation:
         """Look around until it is decided whether the node may start."""
         settings, world = self.settings, self.world
         data = ondisk.look(yamlfile.load(self._conf("cassandra.yaml")), self.paths.data)
-        joined = read_joined(disk.read(self.paths.joined))
         others = tuple(seed for seed in settings.seeds if not settings.me.is_named(seed))
         began = world.clock()
         told: float | None = None
@@ -225,7 +224,7 @@ class Preparation:
                     me=settings.me,
                     seeds=settings.seeds,
                     data=data,
-                    joined=joined,
+                    joined=read_joined(disk.read(self.paths.joined)),
                     others=seen,
                     replacing=bool(settings.replaces),
                     waited=now - began,

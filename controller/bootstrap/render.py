@@ -44,6 +44,8 @@ FILES = (
     *jvm.JAVA_FILES.values(),
     *jvm.CLIENT_SECTIONS.values(),
 )
+# Parameters that 5.0 brought and that its own cassandra.yaml sets.
+_NEW_IN_5_0 = {"cidr_authorizer", "crypto_provider", "storage_compatibility_mode"}
 MARK = "casskop: rendered from the image's own file, which is kept in .casskop/originals"
 
 
@@ -193,7 +195,7 @@ def _bounds(originals: Mapping[str, str]) -> tuple[Version, Version]:
         highest = min(highest, (4, 0))
     if "jvm8-server.options" in originals:
         highest = min(highest, (4, 1))
-    if "jvm17-server.options" in originals or "cassandra_latest.yaml" in originals:
+    if "cassandra_latest.yaml" in originals or not names.isdisjoint(_NEW_IN_5_0):
         lowest = (5, 0)
     return lowest, max(lowest, highest)
 

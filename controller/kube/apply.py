@@ -144,11 +144,16 @@ def _by_key(items: Sequence[Json], keys: tuple[tuple[str, Json], ...]) -> dict[t
 def _same(live: Json, wanted: Json, *, quantities: bool) -> bool:
     if quantities:
         try:
-            return quantity.parse(live) == quantity.parse(wanted)
+            return quantity.parse(_written(live)) == quantity.parse(_written(wanted))
         except quantity.QuantityError:
             return bool(live == wanted)
     # Python holds True for equal to 1.
     return isinstance(live, bool) == isinstance(wanted, bool) and bool(live == wanted)
+
+
+def _written(value: Json) -> Json:
+    # A server takes 0.5 for a quantity, and stores it as 500m.
+    return repr(value) if isinstance(value, float) else value
 
 
 def _member(path: str, key: str) -> str:

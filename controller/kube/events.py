@@ -147,6 +147,7 @@ class EventRecorder:
                 self.step()
         with self._changed:
             left = len(self._queue)
+            self._queue.clear()
         for _ in range(left):
             self._metrics.dropped(why="stopped")
         return not left
@@ -165,7 +166,9 @@ class EventRecorder:
             return None
         if self._handle(waiting):
             with self._changed:
-                self._queue.popleft()
+                # Not if a stop has given it up meanwhile.
+                if self._queue and self._queue[0] is waiting:
+                    self._queue.popleft()
         return self._due if self._queue else None
 
     def _run(self) -> None:

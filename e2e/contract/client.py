@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+import contextlib
 import http.client
 import json
 from pathlib import Path
+import queue
 import socket
 import ssl
+import threading
 import time
 from typing import Any, Self
 import urllib.parse
@@ -52,24 +55,31 @@ class Answer:
 
 
 class Stream:
-    """An open watch."""
+    """An open watch, read by a thread of its own."""
 
     def __init__(self, connection: http.client.HTTPConnection, response: Any) -> None:
         self._connection = connection
         self._response = response
         self._socket: socket.socket = connection.sock
+        self._events: queue.Queue[Object | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # The socket first: it frees a reader that waits on it.
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join()
         self._response.close()
         self._connection.close()
         self._socket.close()
 
     def next(self, seconds: float = PATIENCE) -> Object:
-        """The next event; AssertionError if the stream ends or nothing comes in time."""
-        event = self._read(seconds)
+        """The next event; AssertionError if the stream ends, queue.Empty if nothing comes."""
+        event = self._events.get(timeout=seconds)
         assert event is not None, "the stream ended"
         return event
 
@@ -81,25 +91,20 @@ class Stream:
     def quiet(self, seconds: float = QUIET) -> bool:
         """Whether nothing comes for a while."""
         try:
-            self._read(seconds)
-        except TimeoutError:
+            self._events.get(timeout=seconds)
+        except queue.Empty:
             return True
         return False
 
     def rest(self, seconds: float = PATIENCE) -> list[Object]:
         """Everything until the server ends the stream."""
-        events = []
-        while (event := self._read(seconds)) is not None:
-            events.append(event)
-        return events
+        return list(iter(lambda: self._events.get(timeout=seconds), None))
 
-    def _read(self, seconds: float) -> Object | None:
-        self._socket.settimeout(seconds)
-        line = self._response.readline()
-        if not line:
-            return None
-        event: Object = json.loads(line)
-        return event
+    def _read(self) -> None:
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            for line in self._response:
+                self._events.put(json.loads(line))
+        self._events.put(None)
 
 
 class Api:

@@ -8,7 +8,7 @@ are replaced by steps, and its sockets by function calls. Killing it loses every
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 import contextlib
 import datetime as dt
 import itertools
@@ -23,7 +23,7 @@ from controller.builders.context import Images as OperatorImages
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
 from controller.core import Core, assemble, metadata_only, selector
-from controller.domain.errors import NotLeadingError
+from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.transport import Request, Response
@@ -63,6 +63,47 @@ class SimClock:
     def wait_until(self, condition: threading.Condition, deadline: float | None) -> None:  # noqa: ARG002
         """Refuse: with one thread, a wait would be for ever."""
         raise RuntimeError("nothing may wait in a simulation")
+
+
+class DeadError(BaseException):
+    """The operator's process has ended in the middle of what it was doing.
+
+    Not an `Exception`, so that nothing in the operator can go on as if it were a failed request.
+    """
+
+
+class MortalTransport:
+    """The operator's way to the API server, which counts its writes and ends with its life.
+
+    *after_write* is called with the number of each write, from 1, right after it was carried out.
+    """
+
+    def __init__(self, inner: InProcess, after_write: Callable[[int], None]) -> None:
+        self._inner = inner
+        self._after_write = after_write
+        self.alive = True
+        self.writes = 0
+
+    def send(self, request: Request) -> Response:
+        """Carry *request* out; `DeadError` for a dead operator, before or right after a write."""
+        self._check()
+        answer = self._inner.send(request)
+        if request.method != "GET":
+            self.writes += 1
+            self._after_write(self.writes)
+            self._check()
+        return answer
+
+    def stream(
+        self, request: Request, *, silence: float
+    ) -> contextlib.AbstractContextManager[Response | Iterator[Mapping[str, Any]]]:
+        """Open a stream, as the server has it."""
+        self._check()
+        return self._inner.stream(request, silence=silence)
+
+    def _check(self) -> None:
+        if not self.alive:
+            raise DeadError
 
 
 class PolledTransport:
@@ -108,14 +149,15 @@ class PolledTransport:
 class SimOperator:
     """One life of the operator. It ends by being dropped: nothing is handed to the next one."""
 
-    def __init__(self, server: ApiServer, controllers: Controllers, life: int) -> None:
+    def __init__(
+        self, server: ApiServer, controllers: Controllers, life: int, after_write: Callable[[int], None]
+    ) -> None:
         self._simulation = server.simulation
         clock = SimClock(self._simulation)
-        transport = InProcess(server, agent="casskop")
-        client = KubeClient(transport, fence=self._fence)
+        self.transport = MortalTransport(InProcess(server, agent="casskop"), after_write)
+        client = KubeClient(self.transport, fence=lambda: None)
         jolokia = Jolokia.over(RingTransport(controllers.agents.at, hanging_up))
         ids = itertools.count()
-        self.alive = True
         self.recorder = EventRecorder(client, instance=f"casskop-{life}", clock=clock)
         self.core: Core = assemble(
             client=client,
@@ -150,7 +192,7 @@ class SimOperator:
 
     def kill(self) -> None:
         """End this life: nothing of it runs any more."""
-        self.alive = False
+        self.transport.alive = False
         for stream in self._streams.values():
             stream.close()
 
@@ -160,24 +202,28 @@ class SimOperator:
 
     def _look_in(self, seconds: float) -> None:
         due = self._simulation.now + seconds
-        if self.alive and (self._due is None or due < self._due):
+        if self.transport.alive and (self._due is None or due < self._due):
             self._due = due
             self._simulation.after(seconds, self._look)
 
     def _look(self) -> None:
-        if not self.alive or self._due is None or self._simulation.now < self._due:
+        if not self.transport.alive or self._due is None or self._simulation.now < self._due:
             return
         self._due = None
+        # The process ended on the way; its successor is somebody else's matter.
+        with contextlib.suppress(DeadError):
+            self._work()
+
+    def _work(self) -> None:
         now = self._simulation.now - EPOCH
         waits = [self._settle(reflector, now) for reflector in self._reflectors]
-        while self.alive and self.core.workers.run_one():
+        while self.core.workers.run_one():
             pass
-        while self.alive and (after := self.recorder.step()) is not None:
+        while (after := self.recorder.step()) is not None:
             if after > now:
                 waits.append(after)
                 break
-        queued = self.core.queue.next_due()
-        due = [w for w in (*waits, queued) if w is not None and w > now]
+        due = [w for w in (*waits, self.core.queue.next_due()) if w is not None and w > now]
         if due:
             # Not below what a float of this size can tell apart, or time would stand still.
             self._look_in(max(min(due) - now, 0.001))
@@ -190,10 +236,6 @@ class SimOperator:
             if due > now:
                 return due
         return None
-
-    def _fence(self) -> None:
-        if not self.alive:
-            raise NotLeadingError("this life of the operator is over")
 
 
 class SimCluster:
@@ -225,24 +267,70 @@ class SimCluster:
         account = {"metadata": {"name": "cassandra-cluster-node"}}
         self.post(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
         self._lives = itertools.count()
+        self.writes = 0
+        # At this write of the operator's, counted over all its lives, it is killed.
+        self.kill_at_write: int | None = None
         self.operator: SimOperator | None = None
         self.start_operator()
 
     def start_operator(self) -> None:
         """Start a new life of the operator."""
-        self.operator = SimOperator(self.server, self.controllers, next(self._lives))
+        self.operator = SimOperator(self.server, self.controllers, next(self._lives), lambda _: self._wrote())
 
-    def kill_operator(self) -> None:
-        """Kill the operator and start another in its place."""
+    def kill_operator(self, *, away: float = 1.0) -> None:
+        """Kill the operator; another starts in its place in *away* seconds."""
         if self.operator is not None:
             self.operator.kill()
-        self.start_operator()
+            self.operator = None
+        self.simulation.after(away, self.start_operator)
+
+    def _wrote(self) -> None:
+        """Count a write of any life of the operator, and kill it if this is the one."""
+        self.writes += 1
+        if self.writes == self.kill_at_write:
+            self.kill_operator()
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create *body*; `AssertionError` if the server refuses."""
         answer = self.transport.send(Request(method="POST", path=path, body=body))
         assert answer.status < 300, answer.body
         return dict(answer.body)
+
+    def apply(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create a CassandraCluster or Secret in the namespace, as a user does."""
+        plural = {"CassandraCluster": "apis/db.orange.com/v2", "Secret": "api/v1"}[obj["kind"]]
+        names = {"CassandraCluster": "cassandraclusters", "Secret": "secrets"}[obj["kind"]]
+        metadata = {**obj["metadata"], "namespace": NAMESPACE}
+        return self.post(f"/{plural}/namespaces/{NAMESPACE}/{names}", {**obj, "metadata": metadata})
+
+    def edit(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Merge *spec* into a cluster's spec, as `kubectl patch` does."""
+        request = Request(
+            method="PATCH",
+            path=kinds.CASSANDRA_CLUSTER.path(NAMESPACE, name),
+            headers={"Content-Type": "application/merge-patch+json"},
+            body={"spec": spec},
+        )
+        answer = self.transport.send(request)
+        assert answer.status < 300, answer.body
+
+    def cluster(self, name: str) -> dict[str, Any]:
+        """Return a CassandraCluster as it is stored."""
+        return self.client.get(kinds.CASSANDRA_CLUSTER, NAMESPACE, name)
+
+    def condition(self, name: str, kind: str) -> dict[str, Any]:
+        """Return a condition of a cluster, an empty one if there is none."""
+        conditions = (self.cluster(name).get("status") or {}).get("conditions") or []
+        return next((c for c in conditions if c["type"] == kind), {"status": "Unknown", "message": ""})
+
+    def run_until(self, probe: Callable[[], bool], *, seconds: float, what: str) -> None:
+        """Let time pass until *probe* is true; `AssertionError` with *what* after *seconds*."""
+        end = self.simulation.now + seconds
+        while not probe():
+            due = self.simulation.next_due()
+            assert due is not None, f"{what}: nothing will ever happen any more"
+            assert due <= end, f"{what}: not within {seconds:g} simulated seconds"
+            self.run(max(due - self.simulation.now, 0.25))
 
     def run(self, seconds: float) -> None:
         """Let *seconds* of simulated time pass."""

@@ -297,6 +297,9 @@ def _begin_replacement(node: Node, contact: Node | None, states: Mapping[str, En
     node.volume.tokens = known.tokens
     _claim_disk(node)
     _take_schema(node, contact)
+    if same:
+        # The ranges of this address are what is to be fetched.
+        node.view.learn(known, alive=False, now=node.simulation.now)
     node.begin_gossip()
     if same:
         # Silent about its tokens until it is done, so that nobody takes it for the dead one.

@@ -108,7 +108,6 @@ class Collector:
         else:
             return
         self._put(where, found, {"finalizers": finalizers})
-        self._life.settle(*where)
 
     def _orphan(self, uid: str) -> None:
         for where in sorted(self._dependents.get(uid, ())):
@@ -156,7 +155,7 @@ class Collector:
                 changed["metadata"][name] = value
             else:
                 changed["metadata"].pop(name, None)
-        self._state.store.put(*where, changed)
+        self._life.put(*where, changed)
 
 
 def _owner_uids(found: Object) -> set[str]:

@@ -104,8 +104,7 @@ class Customs:
         done["metadata"]["finalizers"].remove(CLEANUP)
         if not done["metadata"]["finalizers"]:
             del done["metadata"]["finalizers"]
-        self._state.store.put(DEFINITIONS, key, done)
-        self._life.settle(DEFINITIONS, key)
+        self._life.put(DEFINITIONS, key, done)
 
 
 def _established(found: Object) -> bool:

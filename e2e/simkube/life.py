@@ -174,13 +174,11 @@ class Life:
             return False
         return not details.get("deletionGracePeriodSeconds")
 
-    def settle(self, place: Place, key: Key) -> None:
-        """Remove an object that was marked and that nothing keeps any more."""
-        version = self._state.store.get(place, key)
-        if version is None or not version.object["metadata"].get("deletionTimestamp"):
-            return
-        if self._done(place, version.object):
-            self._state.store.drop(place, key)
+    def put(self, place: Place, key: Key, found: Object) -> Version:
+        """Store *found*, or remove the object if it was marked and nothing keeps it any more."""
+        if found["metadata"].get("deletionTimestamp") and self._done(place, found):
+            return self._state.store.drop(place, key, found)
+        return self._state.store.put(place, key, found)
 
 
 def _grace(place: Place, found: Object, options: DeleteOptions) -> int:

@@ -84,8 +84,7 @@ class Namespaces:
         done: Object = clone(there.object)
         left = [one for one in done["spec"].get("finalizers") or () if one != "kubernetes"]
         done["spec"] = {"finalizers": left} if left else {}
-        self._state.store.put(NAMESPACES, key, done)
-        self._life.settle(NAMESPACES, key)
+        self._life.put(NAMESPACES, key, done)
 
     def _delete_content(self, namespace: str) -> bool:
         """Delete everything in a namespace; whether anything is left."""

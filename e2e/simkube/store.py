@@ -173,10 +173,10 @@ class Store:
         self._publish(place, self.table(place).put(key, version))
         return version
 
-    def drop(self, place: Place, key: Key) -> Version:
-        """Remove an object; the answer is its last state, at the version of the removal."""
+    def drop(self, place: Place, key: Key, state: Object | None = None) -> Version:
+        """Remove an object; the answer is its last state, or *state*, at the removal's version."""
         table = self.table(place)
-        last = self._next(table.objects[key].copy())
+        last = self._next(table.objects[key].copy() if state is None else state)
         self._publish(place, table.drop(key, last))
         return last
 

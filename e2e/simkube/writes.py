@@ -357,8 +357,7 @@ class Writes:
         if write.options.dry_run:
             return Answer(status=status, headers=write.headers(), body=clone(found))
         key = (details.get("namespace", ""), details["name"])
-        version = self._state.store.put(write.resource.place, key, found)
-        self._life.settle(write.resource.place, key)
+        version = self._life.put(write.resource.place, key, found)
         return Answer(status=status, headers=write.headers(), body=version)
 
 

@@ -14,7 +14,7 @@ import itertools
 import json
 import socket
 import threading
-from typing import Any
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 import attrs
@@ -116,7 +116,7 @@ class ApiStub:
         with self.idle:
             return self.idle.wait_for(lambda: len(self.asked) >= count, seconds)
 
-    def __enter__(self) -> ApiStub:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -246,7 +246,7 @@ def _ignoring_os_errors() -> Iterator[None]:
         return
 
 
-def status(code: int, reason: str, message: str = "", **details: Any) -> Answer:
+def status(code: int, reason: str, message: str = "", **details: object) -> Answer:
     """Return a refusal as the API server puts it."""
     body = {
         "kind": "Status",

@@ -21,6 +21,7 @@ GET = Request(method="GET", path="/api/v1/pods", timeout=5.0)
 
 
 def event(name: str) -> dict[str, object]:
+    """Return an event about an object of that name."""
     return {"type": "ADDED", "object": {"metadata": {"name": name}}}
 
 
@@ -187,6 +188,7 @@ def test_a_connection_that_the_server_closed_is_replaced(api: ApiStub, transport
 
 
 def opened(answer: Response | Iterator[object]) -> LiveEvents:
+    """Return the events of a watch that was not refused."""
     assert isinstance(answer, LiveEvents)
     assert isinstance(answer, Interruptible)
     return answer
@@ -312,6 +314,7 @@ users: [{name: it, user: {USER}}]
 
 
 def write(path: Path, url: str, user: str) -> str:
+    """Write a kubeconfig and return its path."""
     path.write_text(KUBECONFIG.replace("URL", url).replace("USER", user))
     return str(path)
 
@@ -378,7 +381,7 @@ def test_without_credentials_nothing_is_sent(api: ApiStub) -> None:
     live.send(GET)
     configuration.refresh_api_key_hook = refresh
 
-    with pytest.raises(TransientError, match="no credentials: ConfigException$"):
+    with pytest.raises(TransientError, match=r"no credentials: ConfigException$"):
         live.send(GET)
 
     assert [asked.headers["authorization"] for asked in api.asked] == ["bearer sesame"]

@@ -28,8 +28,10 @@ UNSUPPORTED = {
     "read org.apache.cassandra.db:type=CompactionManager CompactionHistory",
     "read org.apache.cassandra.db:type=Tables,keyspace=app,table=kv None",
     "read org.apache.cassandra.metrics:type=Compaction,name=PendingTasksByTableName Value",
-    "read org.apache.cassandra.metrics:type=ThreadPools,path=internal,scope=GossipStage,"
-    "name=PendingTasks Value",
+    (
+        "read org.apache.cassandra.metrics:type=ThreadPools,path=internal,scope=GossipStage,"
+        "name=PendingTasks Value"
+    ),
     "read java.lang:type=Memory HeapMemoryUsage",
 }
 FILES = {

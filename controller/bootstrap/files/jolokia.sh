@@ -1,7 +1,9 @@
 # Asking this node's Jolokia, for the probes and the drain. Sourced, not run.
 #
-# Needs bash and nothing else. The Authorization header is read from a file that only Cassandra's user can
-# read; it is in no argument and in no output. Every call ends within its limit.
+# Needs bash and nothing else, and starts no process: what is left behind by a probe that is cut off would
+# stay a zombie, since Cassandra is the container's first process and does not collect them.
+# The Authorization header is read from a file that only Cassandra's user can read; it is in no argument and
+# in no output.
 
 files=${BASH_SOURCE[0]%/*}
 port=8778
@@ -9,16 +11,15 @@ service=org.apache.cassandra.db:type=StorageService
 
 # The last answer: its HTTP status, its body, and what `look_up` found in it.
 http= body= found=
-watcher=
 
-# ask PATH SECONDS: fill http and body; fails if no HTTP answer came in time.
+# ask PATH SECONDS: fill http and body; fails if no HTTP answer came in time. Only a connect to a JVM that
+# takes no connections any more can last longer; the kubelet ends that.
 ask() {
   local path=$1 limit=$2 header= answer=
   http= body=
   if [[ -r $files/jolokia.auth ]]; then
     IFS= read -r header <"$files/jolokia.auth"
   fi
-  watch $((limit + 1))
   { exec 3<>"/dev/tcp/${POD_IP:?is not set}/$port"; } 2>/dev/null || return 1
   printf 'GET %s HTTP/1.0\r\nHost: %s\r\n%s\r\n' "$path" "$POD_IP" "${header:+$header$'\r\n'}" >&3
   # Up to the end of the answer: with HTTP/1.0 the server closes the connection after it.
@@ -27,21 +28,6 @@ ask() {
   [[ $answer =~ ^HTTP/1\.[01]\ ([0-9]{3}) ]] || return 1
   http=${BASH_REMATCH[1]}
   body=${answer#*$'\r\n\r\n'}
-}
-
-# watch SECONDS: end this script when they are over. bash cannot give up on a connect by itself, and a JVM
-# that takes no connections any more would hang it.
-watch() {
-  unwatch
-  { read -r -t "$1" <> <(:) || kill -TERM $$; } >/dev/null 2>&1 </dev/null &
-  watcher=$!
-  disown "$watcher"
-  trap unwatch EXIT
-}
-
-unwatch() {
-  [[ -z $watcher ]] || kill "$watcher" 2>/dev/null
-  watcher=
 }
 
 # answered: whether the last answer carries a value of Cassandra's and no error.
