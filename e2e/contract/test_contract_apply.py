@@ -49,9 +49,7 @@ def test_apply_owns_what_it_sends(api: Api, space: Space) -> None:
 def test_update_owns_what_it_changes(api: Api, space: Space) -> None:
     """Other writes are noted as Update, under the manager that the client names."""
     space.config_map(x="1", y="2")
-    answer = api.patch(
-        space.path("configmaps", "one"), {"data": {"x": "3"}}, fieldManager="changer"
-    )
+    answer = api.patch(space.path("configmaps", "one"), {"data": {"x": "3"}}, fieldManager="changer")
 
     assert _fields(answer.body, "changer") == {"f:data": {"f:x": {}}}
 
@@ -138,9 +136,7 @@ def test_an_update_takes_fields_from_appliers(api: Api, space: Space) -> None:
     """A patch by somebody else is never a conflict: the field changes hands."""
     _apply(api, space, "me", config_map(x="1", y="1"))
 
-    found = api.patch(
-        space.path("configmaps", "one"), {"data": {"x": "2"}}, fieldManager="other"
-    ).body
+    found = api.patch(space.path("configmaps", "one"), {"data": {"x": "2"}}, fieldManager="other").body
 
     assert _fields(found, "me") == {"f:data": {"f:y": {}}}
 

@@ -249,9 +249,7 @@ def test_grace_can_be_chosen(api: Api, space: Space) -> None:
     _bound(space)
     path = space.path("pods", "one")
 
-    assert api.delete(path, gracePeriodSeconds=5).body["metadata"][
-        "deletionGracePeriodSeconds"
-    ] == 5
+    assert api.delete(path, gracePeriodSeconds=5).body["metadata"]["deletionGracePeriodSeconds"] == 5
     api.delete(path, gracePeriodSeconds=0)
 
 

@@ -50,9 +50,7 @@ def test_a_patch_takes_a_uid(api: Api, space: Space) -> None:
     """A patch that names another uid than the object has is refused."""
     space.config_map(x="1")
 
-    answer = api.patch(
-        space.path("configmaps", "one"), {"metadata": {"uid": "other"}, "data": {"x": "2"}}
-    )
+    answer = api.patch(space.path("configmaps", "one"), {"metadata": {"uid": "other"}, "data": {"x": "2"}})
 
     assert answer.status in (409, 422)
     assert api.get(space.path("configmaps", "one")).body["data"] == {"x": "1"}

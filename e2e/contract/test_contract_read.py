@@ -248,9 +248,7 @@ def test_an_exact_version_shows_the_past(api: Api, space: Space) -> None:
     version = api.get(space.path("secrets")).body["metadata"]["resourceVersion"]
     api.delete(space.path("secrets", "a"))
 
-    answer = api.get(
-        space.path("secrets"), resourceVersion=version, resourceVersionMatch="Exact"
-    )
+    answer = api.get(space.path("secrets"), resourceVersion=version, resourceVersionMatch="Exact")
 
     assert _names(answer) == ["a", "b", "c"]
     assert answer.body["metadata"]["resourceVersion"] == version

@@ -28,7 +28,7 @@ def patched(found: Object, body: Json, media: str, resource: Resource) -> Json:
     if resource.custom:
         raise errors.unsupported_media_type(
             "the body of the request was in an unknown format - accepted media types include: "
-             f"{JSON}, {MERGE}, {APPLY}"
+            f"{JSON}, {MERGE}, {APPLY}"
         )
     return strategic.merge(found, body, resource.type)
 

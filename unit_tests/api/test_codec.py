@@ -8,7 +8,6 @@ from typing import Any
 import attrs
 from hypothesis import given
 import pytest
-import strategies
 
 from controller.api.v2.cluster import (
     ActionName,
@@ -22,6 +21,7 @@ from controller.api.v2.cluster import (
 )
 from controller.api.v2.codec import decode_cluster, decode_status, encode_status
 from controller.api.v2.problems import InvalidClusterError, Problem
+from unit_tests import strategies
 
 
 def problems_of(spec: object) -> dict[str, str]:

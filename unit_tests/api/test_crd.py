@@ -9,12 +9,12 @@ from typing import Any
 from hypothesis import assume, given
 import jsonschema
 import kubernetes_validate  # type: ignore[import-untyped] # the package has no types
-import strategies
 import yaml
 
 from controller.api import crd
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError
+from unit_tests import strategies
 
 Schema = dict[str, Any]
 

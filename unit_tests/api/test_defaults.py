@@ -6,13 +6,13 @@ from typing import Any
 
 from hypothesis import given
 import pytest
-import strategies
 
 from controller.api.v2 import effective
 from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
+from unit_tests import strategies
 
 
 def cluster(**spec: object) -> CassandraCluster:

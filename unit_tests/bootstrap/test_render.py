@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from imagefiles import IMAGES, INFO, SEEDS, problems, rendered
 import pytest
 import yaml
 
 from controller.bootstrap.render import MARK
+from unit_tests.bootstrap.imagefiles import IMAGES, INFO, SEEDS, problems, rendered
 
 
 def parameters(image: str, user: dict[str, object], **changes: object) -> dict[str, object]:

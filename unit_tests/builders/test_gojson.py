@@ -7,9 +7,9 @@ from types import MappingProxyType
 
 from hypothesis import given
 import pytest
-import strategies
 
 from controller.builders import gojson
+from unit_tests import strategies
 
 
 @pytest.mark.parametrize(

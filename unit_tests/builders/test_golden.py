@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 import zipfile
 
-from apidefaults import stored
 import pytest
 
 from controller.api.v2 import names
@@ -26,6 +25,7 @@ from controller.builders.pdb import build_pdb
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.domain.admission import validate
+from unit_tests.builders.apidefaults import stored
 
 Json = dict[str, Any]
 

@@ -8,7 +8,6 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 import kubernetes_validate  # type: ignore[import-untyped] # the package has no types
-import strategies
 
 from controller.api.v2 import effective
 from controller.api.v2.codec import decode_cluster
@@ -20,6 +19,7 @@ from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.domain.admission import validate
+from unit_tests import strategies
 
 Json = dict[str, Any]
 

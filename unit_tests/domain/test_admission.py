@@ -6,11 +6,11 @@ from typing import Any
 
 from hypothesis import given
 import pytest
-import strategies
 
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError
 from controller.domain.admission import validate
+from unit_tests import strategies
 
 Json = dict[str, Any]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
-from obedient import NOW, RackModel, World, desired
 import pytest
 
 from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, DeletePod, Hold, Wait
@@ -13,6 +12,7 @@ from controller.domain.desired import Desired
 from controller.domain.observed import Obstacle
 from controller.domain.plan import plan
 from controller.domain.ring import Ring, Silent
+from unit_tests.domain.obedient import NOW, RackModel, World, desired
 
 SIZES = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import datetime as dt
 
 import attrs
-from obedient import NOW, RackModel, World, desired
 
 from controller.api.v2.cluster import ClusterStatus, Condition
 from controller.domain import conditions
 from controller.domain.desired import Desired
 from controller.domain.plan import plan
 from controller.domain.status import status
+from unit_tests.domain.obedient import NOW, RackModel, World, desired
 
 LATER = NOW + dt.timedelta(minutes=5)
 

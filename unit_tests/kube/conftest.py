@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from api_stub import ApiStub
 from kubernetes.client import Configuration
 import pytest
 
 from controller.kube.live import LiveTransport
+from unit_tests.kube.api_stub import ApiStub
 
 POOL = 4
 

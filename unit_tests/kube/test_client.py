@@ -6,7 +6,6 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Any
 
-from api_stub import Answer, ApiStub, status
 import attrs
 import pytest
 
@@ -21,6 +20,7 @@ from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.errors import AlreadyExistsError, DisruptionBudgetError
 from controller.kube.live import LiveTransport
+from unit_tests.kube.api_stub import Answer, ApiStub, status
 
 LIVE = {"metadata": {"name": "x", "uid": "u", "resourceVersion": "7"}}
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from api_stub import Answer, ApiStub, Drop, Hang, status
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from controller.kube.event_limits import BURST, MOST_ALIKE, Event, Regarding, Ty
 from controller.kube.events import MOST_NOTE_BYTES, MOST_TRIES, EventRecorder, _cut
 from controller.kube.live import LiveTransport
 from controller.runtime.clock import SteppedClock
+from unit_tests.kube.api_stub import Answer, ApiStub, Drop, Hang, status
 
 CLUSTER = Regarding(kind=kinds.CASSANDRA_CLUSTER, namespace="prod", name="cc", uid="u")
 EVENT = Event(regarding=CLUSTER, type=Type.NORMAL, reason="ApplyStatefulSet", note="the first rack")

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Any
 
-from api_stub import Answer, ApiStub, Stream, status
 import pytest
 
 from controller.domain.errors import ExpiredError, OperatorError, TerminalError, TransientError
@@ -18,6 +17,7 @@ from controller.runtime.clock import RealClock
 from controller.runtime.list_watch import List, Watch
 from controller.runtime.reflector import Reflector, Source
 from controller.runtime.store import Key, Store
+from unit_tests.kube.api_stub import Answer, ApiStub, Stream, status
 
 WATCH = Watch(version="7", timeout_seconds=300, silence=60.0)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from api_stub import status
 from hypothesis import given
 from hypothesis import strategies as st
 import pytest
@@ -26,6 +25,7 @@ from controller.kube.errors import (
     error_of,
 )
 from controller.kube.transport import Response
+from unit_tests.kube.api_stub import status
 
 
 def refusal(code: int, reason: str, message: str = "", **details: object) -> Response:

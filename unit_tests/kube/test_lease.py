@@ -7,7 +7,6 @@ import re
 import threading
 from typing import Any
 
-from api_stub import Answer, ApiStub, Hang, status
 import attrs
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from controller.kube.live import LiveTransport
 from controller.kube.microtime import micro_time, read_micro_time
 from controller.runtime.clock import SteppedClock
 from controller.runtime.election import Election, LeaseLock, LeaseRecord
+from unit_tests.kube.api_stub import Answer, ApiStub, Hang, status
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 RECORD = LeaseRecord(

@@ -8,7 +8,6 @@ from pathlib import Path
 import threading
 import time
 
-from api_stub import Answer, ApiStub, Behaviour, Drop, Hang, Stream, Trickle, status
 from kubernetes.client import Configuration
 from kubernetes.config import ConfigException
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from controller.domain.errors import TerminalError, TransientError
 from controller.kube.live import LiveEvents, LiveTransport, load_configuration
 from controller.kube.transport import Interruptible, Request, Response
+from unit_tests.kube.api_stub import Answer, ApiStub, Behaviour, Drop, Hang, Stream, Trickle, status
 
 GET = Request(method="GET", path="/api/v1/pods", timeout=5.0)
 

@@ -8,12 +8,12 @@ import threading
 import attrs
 import pytest
 from structlog.testing import capture_logs
-from toy_lease import ToyLease, no_answer
 
 from controller.domain.errors import NotLeadingError
 from controller.runtime.clock import START, SteppedClock
 from controller.runtime.election import Election
 from controller.runtime.lease import LeaseRecord, Seen, Step, Timing, decide
+from unit_tests.runtime.toy_lease import ToyLease, no_answer
 
 ME, OTHER = "me", "other"
 

@@ -7,12 +7,12 @@ import random
 import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from toy_lease import ToyLease
 
 from controller.domain.errors import TransientError
 from controller.runtime.clock import SteppedClock
 from controller.runtime.election import Election
 from controller.runtime.lease import LeaseRecord
+from unit_tests.runtime.toy_lease import ToyLease
 
 # The fastest clock must not outrun the slowest by the ratio of lease to renewal, 1.5.
 RATES = (0.85, 1.0, 1.25)

@@ -13,13 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 import pytest
 from structlog.testing import capture_logs
-from toy_server import ToyServer, bookmark, event, gone, thing
 
 from controller.domain.errors import ConflictError, NotFoundError, TerminalError, TransientError
 from controller.runtime.clock import START, SteppedClock
 from controller.runtime.list_watch import List, ListWatchSettings, Watch
 from controller.runtime.reflector import NoReflectorMetrics, Page, Reflector
 from controller.runtime.store import Change, Key, Store
+from unit_tests.runtime.toy_server import ToyServer, bookmark, event, gone, thing
 
 Answer = Page | Exception | list[Mapping[str, Any] | Exception]
 
