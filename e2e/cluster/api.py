@@ -10,7 +10,7 @@ import http.client
 import json
 from pathlib import Path
 import ssl
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 Json = dict[str, Any]  # what the API speaks is not typed here
@@ -67,6 +67,12 @@ class Api:
     def close(self) -> None:
         """Close the connection; the next request opens a new one."""
         self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
 
     def _ask(self, method: str, path: str, body: Json | None, content: str) -> Json:
         headers = {"Authorization": f"Bearer {self._token}", "Content-Type": content}

@@ -83,7 +83,10 @@ def running(state: State) -> bool:
     """Whether a start was finished and all that it started still runs."""
     wanted = {*CONTROL_PLANE, *HELPERS, *(name for n in NODES for name in node_processes(n))}
     alive = {name for name, process in processes.recorded(state).items() if process.alive}
-    return state.ready.exists() and wanted <= alive and Api(state.kubeconfig).ready()
+    if not (state.ready.exists() and wanted <= alive):
+        return False
+    with Api(state.kubeconfig) as api:
+        return api.ready()
 
 
 def node_processes(node: Node) -> tuple[str, str, str]:
@@ -128,19 +131,19 @@ def _start(state: State) -> None:
     _wait_for_containerds(state)
     loader.load(state, [archive])
     progress.done("containerd on every node")
-    api = Api(state.kubeconfig)
-    wait_for(
-        "an answer of the API server",
-        lambda: _alive(state, "etcd", "apiserver") and api.ready(),
-        timeout=120,
-        hint=f"see {state.logs}/apiserver.log",
-    )
-    progress.done("API server")
-    _start_rest(state, kube, provisioner)
-    storage.apply(api)
-    progress.done("controllers, kubelets and storage classes")
-    _wait_for_nodes(state, api)
-    progress.done(f"{len(NODES)} nodes ready")
+    with Api(state.kubeconfig) as api:
+        wait_for(
+            "an answer of the API server",
+            lambda: _alive(state, "etcd", "apiserver") and api.ready(),
+            timeout=120,
+            hint=f"see {state.logs}/apiserver.log",
+        )
+        progress.done("API server")
+        _start_rest(state, kube, provisioner)
+        storage.apply(api)
+        progress.done("controllers, kubelets and storage classes")
+        _wait_for_nodes(state, api)
+        progress.done(f"{len(NODES)} nodes ready")
     state.ready.touch()
 
 
