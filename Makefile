@@ -55,6 +55,16 @@ test: check unit ## check, and the unit tests
 unit: venv
 	$(RUN) pytest
 
+# --- the operator at work -----------------------------------------------------------------------------
+
+# sim: in one process, with nothing but Python. local: the real cluster below.
+CLUSTER ?= sim
+PORT    ?= 8001
+SPEED   ?= 5
+
+demo: venv ## show the operator at work (CLUSTER=sim or local, PORT=8001, SPEED=5)
+	@$(RUN) e2e.demo --cluster=$(CLUSTER) --port=$(PORT) --speed=$(SPEED)
+
 # --- the real cluster ---------------------------------------------------------------------------------
 # Three Kubernetes nodes on this machine (see docs/cluster.md). Needs root on Debian or a relative.
 # With KUBECONFIG set, demo and e2e use that cluster instead, and its images are yours to see to.
@@ -68,11 +78,8 @@ up: venv ## bring up a real three-node Kubernetes on this machine
 down: venv ## take it down again, whatever is left of it
 	$(RUN) e2e.cluster down
 
-demo: venv ## show the operator at work on the real cluster
-	$(RUN) e2e.demo
-
 e2e: venv ## the scenarios, on the real cluster
-	$(RUN) pytest -p no:randomly --timeout=900 e2e/scenarios
+	$(RUN) pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create

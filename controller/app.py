@@ -2,8 +2,8 @@
 The composition root: the only module that builds the operator's parts and wires them to the world.
 
 It starts them in order, waits for the end, and stops them in order, in less than ten seconds. Every
-replica watches; only the one that holds the lease acts. Who loses the lease exits: a fresh process is the
-only state worth trusting.
+replica watches; only the one that holds the lease acts, and only when no CassKop does. Who loses the lease
+exits: a fresh process is the only state worth trusting.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
 from controller.core import CONTROLLER, Core, assemble, metadata_only, selector
-from controller.domain.errors import TerminalError
+from controller.domain.errors import OperatorError, TerminalError, TransientError
+from controller.kube.casskop_lock import casskop_leader
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.lease import KubeLease
@@ -29,7 +30,8 @@ from controller.kube.live import LiveTransport, load_configuration
 from controller.kube.watch import KindSource
 from controller.reconcile.stores import Object
 from controller.runtime.clock import Clock, RealClock
-from controller.runtime.election import Election, Timing
+from controller.runtime.election import Election
+from controller.runtime.pace import Pace
 from controller.runtime.reflector import Reflector
 from controller.runtime.resync import Resync
 from controller.runtime.stop import Shutdown, StopSignal, StopStep, install
@@ -50,6 +52,10 @@ SILENCE_LIMIT = 600.0
 # Each network call ends in seconds, so a reconcile that takes this long hangs.
 RECONCILE_LIMIT = 300.0
 LEASE_LIMIT = 60.0
+# A request that would have to wait longer than this for its turn is not made.
+PATIENCE = 10.0
+# How long before we look again whether CassKop has gone.
+CASSKOP_PAUSE = 5.0
 
 
 @attrs.frozen(kw_only=True)
@@ -64,6 +70,8 @@ class Operator:
     servers: tuple[HealthServer, ...]
     stop: StopSignal
     clock: Clock
+    # The name of the pod in which CassKop leads, None if it does not; raises `OperatorError`.
+    casskop: Callable[[], str | None]
 
     def run(self) -> None:
         """Start everything, lead when the lease allows it, and return when it is time to stop."""
@@ -79,7 +87,11 @@ class Operator:
         self.stop.wait()
 
     def lead(self) -> None:
-        """Begin to act: every cluster is looked at once, then whatever changes."""
+        """Begin to act, once CassKop has gone: every cluster is looked at, then whatever changes."""
+        while (why := self._must_wait()) is not None:
+            log.warning("not acting yet", why=why)
+            if self.stop.wait(CASSKOP_PAUSE):
+                return
         log.info("leading", identity=self.election.identity)
         self.core.enqueue_all()
         self.core.workers.start()
@@ -90,8 +102,9 @@ class Operator:
         return Shutdown(
             [
                 StopStep(name="workers", seconds=4.0, action=self._drain),
-                StopStep(name="lease", seconds=2.0, action=self._release),
+                # Before the lease: who does not hold it sends no events either.
                 StopStep(name="events", seconds=1.0, action=self._flush),
+                StopStep(name="lease", seconds=2.0, action=self._release),
                 StopStep(name="watches", seconds=1.0, action=self._close),
                 StopStep(name="servers", seconds=1.0, action=self._stop_servers),
             ],
@@ -106,6 +119,14 @@ class Operator:
                     return False
         return not self.stop.requested
 
+    def _must_wait(self) -> str | None:
+        """Return why we may not act yet, None if we may."""
+        try:
+            pod = self.casskop()
+        except OperatorError as error:
+            return f"nobody knows whether CassKop runs: {error}"
+        return None if pod is None else f"CassKop leads in pod {pod}: stop it first"
+
     def _drain(self, seconds: float) -> str | None:
         self.core.queue.shut_down(drop=True)
         done = self.core.queue.drain(seconds - 0.5)
@@ -113,7 +134,7 @@ class Operator:
 
     def _release(self, seconds: float) -> str | None:
         # With a reconcile under way the lease is left to run out, so that two never act at once.
-        idle = self.core.queue.unfinished().longest == 0
+        idle = self.core.queue.unfinished().count == 0
         return None if self.election.stop(release=idle, seconds=seconds - 0.2) else "no answer"
 
     def _flush(self, seconds: float) -> str | None:
@@ -144,7 +165,7 @@ def build(
     """
     metrics = Metrics()
     counters = ClientCounters(metrics)
-    timing = Timing(lease=settings.lease_seconds, renew=settings.renew_seconds)
+    timing = settings.timing
     lease = KubeLease(
         # A pool of its own: busy workers must not keep the lease from being renewed.
         LiveTransport(load_configuration(), pool_size=2, metrics=counters),
@@ -166,7 +187,7 @@ def build(
     )
     # One connection for each worker, reflector and the events, and some to spare.
     transport = LiveTransport(load_configuration(), pool_size=settings.workers + 16, metrics=counters)
-    client = KubeClient(transport, fence=election.fence, counter=counters)
+    client = KubeClient(transport, fence=election.fence, counter=counters, pace=_pace(settings, clock))
     recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)
     jolokia = Jolokia.over(counter=counters)
     core = assemble(
@@ -193,9 +214,23 @@ def build(
         servers=_servers(settings, core, reflectors, election, metrics),
         stop=stop,
         clock=clock,
+        casskop=lambda: casskop_leader(client, settings.namespace or settings.own_namespace),
     )
     started.append(operator)
     return operator
+
+
+def _pace(settings: Settings, clock: Clock) -> Callable[[], None]:
+    """Return what each request of workers and events waits for; those of watches and of the lease do not."""
+    if not settings.requests:
+        return lambda: None
+    pace = Pace(clock=clock, rate=settings.requests, burst=settings.burst)
+
+    def wait() -> None:
+        if not pace.take(PATIENCE):
+            raise TransientError(f"more than {settings.requests:g} requests a second are waiting to be sent")
+
+    return wait
 
 
 def _reflectors(

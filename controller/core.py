@@ -125,13 +125,20 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             controller=CONTROLLER,
             queue=queue,
             reconcile=reconciler.reconcile,
-            describe=describe_key,
+            describe=lambda key: _describe(key, stores),
             clock=clock,
             new_id=new_id,
             count=workers,
             metrics=worker_metrics,
         ),
     )
+
+
+def _describe(key: Key, stores: Stores) -> dict[str, object]:
+    """Return what each log line of a reconcile says of its cluster."""
+    obj = stores.clusters.get(key)
+    generation = None if obj is None else obj["metadata"].get("generation")
+    return {**describe_key(key), **({} if generation is None else {"generation": generation})}
 
 
 def listen(stores: Stores, queue: WorkQueue[Key]) -> None:

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+import re
+from typing import TypeVar
 
 import attrs
 
+from controller.runtime.lease import Timing
+
+N = TypeVar("N", int, float)
+
 _LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
+_LOG_TYPES: Mapping[str, bool] = {"json": True, "text": False}
+# A label of DNS, as names of namespaces are; and a name of DNS, as those of pods are.
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_POD = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_LAST_PORT = 65535
+_MOST_WORKERS = 1000
+_SHORTEST_LEASE, _LONGEST_LEASE = 3.0, 3600.0
 
 
 class SettingsError(Exception):
@@ -28,11 +41,12 @@ class Address:
 
     @classmethod
     def parse(cls, text: str, *, name: str) -> Address:
-        """Read `host:port` or `:port`; *name* is for the error."""
+        """Read `host:port`, `[host]:port` or `:port`; *name* is for the error."""
         host, colon, port = text.rpartition(":")
-        if not colon or not port.isdigit() or int(port) > 65535:  # noqa: PLR2004 -- ports end there
+        # Not `isdigit`, which is also true of what no int is read from.
+        if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > _LAST_PORT:
             raise SettingsError(f"{name} is {text!r}; give it as host:port or :port")
-        return cls(host=host, port=int(port))
+        return cls(host=host.removeprefix("[").removesuffix("]"), port=int(port))
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +55,7 @@ class Settings:
 
     *namespace* is the one that is watched, None for all. *own_namespace* is where the lease lives, and
     *image* the image that the operator itself runs, which is also the default for init containers.
+    *requests* a second, and *burst* at once, is how many may be sent to the API server; 0 is no limit.
     """
 
     namespace: str | None
@@ -50,44 +65,78 @@ class Settings:
     metrics: Address
     health: Address
     workers: int = 16
+    requests: float = 50.0
+    burst: int = 100
     log_level: str = "INFO"
     log_json: bool | None = None
     lease_seconds: float = 15.0
 
     @property
-    def renew_seconds(self) -> float:
-        """Return after how long without a renewal the leader steps down: two thirds of the lease."""
-        return self.lease_seconds * 2 / 3
+    def timing(self) -> Timing:
+        """Return the durations of the lease: renewed within two thirds of it, tried every two fifteenths."""
+        lease = self.lease_seconds
+        return Timing(lease=lease, renew=lease * 2 / 3, retry=lease * 2 / 15)
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     """Return the settings that *arguments* and *environment* give.
 
-    Raises `SettingsError` with one line that names the value to correct.
+    Raises `SettingsError` with one line that names the value to correct. Ends the process, as argparse
+    does, for `--help` and for flags that it cannot read.
     """
     options = _parser().parse_args(arguments)
-    level = (options.log_level or environment.get("LOG_LEVEL") or "INFO").upper()
-    if level not in _LEVELS:
-        raise SettingsError(f"LOG_LEVEL is {level!r}; it is one of {', '.join(_LEVELS)}")
-    if options.max_concurrent_reconciles < 1:
-        raise SettingsError("--max-concurrent-reconciles must be at least 1")
-    if options.lease_seconds < 3:  # noqa: PLR2004 -- said in the message
-        raise SettingsError(
-            "--lease-seconds must be at least 3, or no renewal has the time to be tried twice"
-        )
-    namespace = environment.get("WATCH_NAMESPACE") or None
+    namespace = _named(environment, "WATCH_NAMESPACE", _NAMESPACE, "the name of one namespace, or unset")
+    own = _named(environment, "POD_NAMESPACE", _NAMESPACE, "the name of the namespace that we run in")
     return Settings(
         namespace=namespace,
-        own_namespace=environment.get("POD_NAMESPACE") or namespace or "default",
-        pod_name=environment.get("POD_NAME") or "casskop",
+        own_namespace=own or namespace or "default",
+        pod_name=_named(environment, "POD_NAME", _POD, "the name of the pod that we run in") or "casskop",
         image=environment.get("OPERATOR_IMAGE") or "casskop:dev",
         metrics=Address.parse(options.metrics_addr, name="--metrics-addr"),
         health=Address.parse(options.health_probe_bind_address, name="--health-probe-bind-address"),
-        workers=options.max_concurrent_reconciles,
-        log_level=level,
-        log_json=True if environment.get("LOG_TYPE") == "json" else None,
-        lease_seconds=options.lease_seconds,
+        workers=_within(
+            "--max-concurrent-reconciles", options.max_concurrent_reconciles, least=1, most=_MOST_WORKERS
+        ),
+        requests=_within("--kube-api-qps", options.kube_api_qps, least=0, most=10_000),
+        burst=_within("--kube-api-burst", options.kube_api_burst, least=1, most=10_000),
+        log_level=_level(options.log_level, environment),
+        log_json=_log_json(environment),
+        lease_seconds=_within(
+            "--lease-seconds", options.lease_seconds, least=_SHORTEST_LEASE, most=_LONGEST_LEASE
+        ),
     )
+
+
+def _named(environment: Mapping[str, str], name: str, pattern: re.Pattern[str], right: str) -> str | None:
+    """Return the variable *name*, None if it is unset or empty; *right* says what it has to be."""
+    value = environment.get(name) or None
+    if value is not None and pattern.fullmatch(value) is None:
+        raise SettingsError(f"{name} is {value!r}; it has to be {right}")
+    return value
+
+
+def _within(name: str, value: N, *, least: float, most: float) -> N:
+    # In this form it is false for what is no number, too.
+    if not least <= value <= most:
+        raise SettingsError(f"{name} is {value:g}; it has to be between {least:g} and {most:g}")
+    return value
+
+
+def _level(flag: str | None, environment: Mapping[str, str]) -> str:
+    name, value = ("LOG_LEVEL", environment.get("LOG_LEVEL")) if flag is None else ("--log-level", flag)
+    level = (value or "INFO").upper()
+    if level not in _LEVELS:
+        raise SettingsError(f"{name} is {value!r}; it is one of {', '.join(_LEVELS)}")
+    return level
+
+
+def _log_json(environment: Mapping[str, str]) -> bool | None:
+    value = environment.get("LOG_TYPE")
+    if not value:
+        return None
+    if value.lower() not in _LOG_TYPES:
+        raise SettingsError(f"LOG_TYPE is {value!r}; it is one of {', '.join(_LOG_TYPES)}, or unset")
+    return _LOG_TYPES[value.lower()]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,17 +144,46 @@ def _parser() -> argparse.ArgumentParser:
         prog="casskop operator",
         description="Run the operator: watch CassandraClusters and bring what exists to what they ask for.",
         epilog="environment: WATCH_NAMESPACE (unset: all), POD_NAMESPACE, POD_NAME, OPERATOR_IMAGE,"
-        " LOG_LEVEL (DEBUG, INFO, WARN, ERROR), LOG_TYPE=json, KUBECONFIG",
-    )
-    parser.add_argument("--metrics-addr", default=":8080", help="where /metrics is served (%(default)s)")
-    parser.add_argument(
-        "--health-probe-bind-address", default=":8081", help="where /healthz and /readyz are (%(default)s)"
+        " LOG_LEVEL (DEBUG, INFO, WARN, ERROR), LOG_TYPE (json, text), KUBECONFIG",
+        # A flag that is added later must not change what an abbreviation means.
+        allow_abbrev=False,
     )
     parser.add_argument(
-        "--max-concurrent-reconciles", type=int, default=16, help="worker threads (%(default)s)"
+        "--metrics-addr", metavar="ADDRESS", default=":8080", help="where /metrics is served (%(default)s)"
     )
-    parser.add_argument("--log-level", default=None, help="overrides LOG_LEVEL")
     parser.add_argument(
-        "--lease-seconds", type=float, default=15.0, help="how long a dead leader is waited for (%(default)s)"
+        "--health-probe-bind-address",
+        metavar="ADDRESS",
+        default=":8081",
+        help="where /healthz and /readyz are (%(default)s)",
+    )
+    parser.add_argument(
+        "--max-concurrent-reconciles",
+        metavar="N",
+        type=int,
+        default=16,
+        help="how many clusters are worked on at a time (%(default)s)",
+    )
+    parser.add_argument(
+        "--kube-api-qps",
+        metavar="N",
+        type=float,
+        default=50.0,
+        help="requests a second to the API server, watches and the lease apart; 0 is no limit (%(default)s)",
+    )
+    parser.add_argument(
+        "--kube-api-burst",
+        metavar="N",
+        type=int,
+        default=100,
+        help="how many of them at once, after a quiet time (%(default)s)",
+    )
+    parser.add_argument("--log-level", metavar="LEVEL", default=None, help="overrides LOG_LEVEL")
+    parser.add_argument(
+        "--lease-seconds",
+        metavar="SECONDS",
+        type=float,
+        default=15.0,
+        help="how long a dead leader is waited for (%(default)s)",
     )
     return parser

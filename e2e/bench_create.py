@@ -21,7 +21,7 @@ from controller import __version__
 from e2e import operator_metrics, watching
 from e2e.kubectl import Kubectl, Object
 from e2e.lab import install, lab, remove
-from e2e.scenarios.samples import jolokia_secret, sample
+from e2e.samples import jolokia_secret, sample
 
 ROUNDS = 3
 IDLE_SECONDS = 60

@@ -95,3 +95,11 @@ def remove(kubectl: Kubectl) -> None:
     name = f"casskop-{kubectl.namespace}"
     kubectl.run("delete", "clusterrolebinding,clusterrole", name, "--ignore-not-found")
     kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--timeout=170s", seconds=180)
+
+
+def kill_operator(kubectl: Kubectl) -> str:
+    """Delete the operator's pod without grace, and return its name."""
+    (pod,) = kubectl.get("pods", "-l", "app=casskop")["items"]
+    name = str(pod["metadata"]["name"])
+    kubectl.run("delete", "pod", name, "--grace-period=0", "--force")
+    return name

@@ -12,6 +12,7 @@ import secrets
 
 from e2e import watching
 from e2e.kubectl import Kubectl, Object
+from e2e.providers.cluster import is_ready
 
 
 def views(kubectl: Kubectl, name: str, *, image: str, secret: str | None = None) -> dict[str, Object]:
@@ -23,7 +24,7 @@ def views(kubectl: Kubectl, name: str, *, image: str, secret: str | None = None)
     hosts = {
         pod["status"]["podIP"]: str(pod["metadata"]["name"])
         for pod in watching.pods(kubectl, name)
-        if watching.is_ready(pod)
+        if is_ready(pod)
     }
     asking = f"ring-{secrets.token_hex(3)}"
     kubectl.apply(_pod(asking, image, sorted(hosts), secret))

@@ -14,6 +14,7 @@ from pathlib import Path
 import sys
 
 from controller.bootstrap import disk
+from controller.bootstrap.refusal import bugs_told
 from controller.bootstrap.render import FILES, MARK, Files, Inputs, Problems, render
 
 _NAME = "config-builder"
@@ -21,7 +22,8 @@ _NAME = "config-builder"
 
 def main() -> int:
     """Render from the environment; return the exit code."""
-    return run(os.environ, sys.stdout.write, disk.TERMINATION_LOG)
+    with bugs_told(disk.TERMINATION_LOG):
+        return run(os.environ, sys.stdout.write, disk.TERMINATION_LOG)
 
 
 def run(environment: Mapping[str, str], say: Callable[[str], object], termination_log: Path) -> int:

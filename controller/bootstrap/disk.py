@@ -15,8 +15,8 @@ PLAIN = 0o644
 PROGRAM = 0o755
 SECRET = 0o600
 
-# The kubelet shows the first characters of what is written there in the container's status.
-_KUBELET_READS = 4000
+# The kubelet shows so much of the end of what is written there in the container's status.
+_KUBELET_READS = 4096  # bytes
 TERMINATION_LOG = Path("/dev/termination-log")
 
 
@@ -41,7 +41,25 @@ def read(path: Path) -> str | None:
 
 
 def leave_word(lines: tuple[str, ...], path: Path = TERMINATION_LOG) -> None:
-    """Leave *lines* where the kubelet looks for the reason of an exit, if it has put a file there."""
-    with contextlib.suppress(OSError), path.open("r+", encoding="utf-8") as file:
+    """
+    Leave *lines* where the kubelet looks for the reason of an exit, if it has put a file there.
+
+    Lines that would not be shown are left out and counted.
+    """
+    with contextlib.suppress(OSError), path.open("r+b") as file:
         file.truncate()
-        file.write("\n".join(lines)[:_KUBELET_READS])
+        file.write(_shown(lines))
+
+
+def _shown(lines: tuple[str, ...]) -> bytes:
+    """Return as many of *lines* as the kubelet shows, the first ones first."""
+    encoded = [line.encode(errors="replace") for line in lines]
+    whole = b"\n".join(encoded)
+    if len(whole) <= _KUBELET_READS:
+        return whole
+    for count in range(len(lines) - 1, 0, -1):
+        rest = len(lines) - count
+        told = b"\n".join([*encoded[:count], f"and {rest} more; the container's log has all".encode()])
+        if len(told) <= _KUBELET_READS:
+            return told
+    return encoded[0][:_KUBELET_READS].decode(errors="ignore").encode()

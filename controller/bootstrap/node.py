@@ -21,11 +21,11 @@ import time
 
 import attrs
 
-from controller.bootstrap import agents, disk, ondisk, yamlfile
+from controller.bootstrap import agents, disk, ondisk, replacement, yamlfile
 from controller.bootstrap.asking import Asking, Credentials
 from controller.bootstrap.cassandrayaml import SEED_PROVIDER, seed_provider
 from controller.bootstrap.joined import read_joined
-from controller.bootstrap.refusal import RefusedError
+from controller.bootstrap.refusal import RefusedError, bugs_told
 from controller.bootstrap.seeds import Me, Refuse, Seen, Situation, Start, WaitForSeeds, decide_seeds
 
 _NAME = "bootstrap"
@@ -34,8 +34,6 @@ _SAY_SECONDS = 10.0
 _PROGRAMS = ("startup-probe.sh", "readiness-probe.sh", "liveness-probe.sh", "pre-stop.sh")
 _TEXTS = ("jolokia.sh", agents.METRICS_RULES)
 _JARS = {agents.JOLOKIA_JAR: "jolokia-jvm-*.jar", agents.METRICS_JAR: "jmx_prometheus_javaagent-*.jar"}
-_OPTIONS = ("jvm-server.options", "jvm.options")
-_REPLACE_MARKS = ("# >>> casskop: replaces a dead node", "# <<< casskop: replaces a dead node")
 
 
 @attrs.frozen(kw_only=True)
@@ -76,17 +74,19 @@ class World:
     say: Callable[[str], object]
 
 
-def main() -> int:
-    """Prepare the node from the environment; return the exit code."""
+def main(paths: Paths | None = None) -> int:
+    """Prepare the node from the environment; return the exit code. *paths* are those of a container."""
+    paths = paths or Paths()
     # The first process of a container is not ended by TERM unless it says so, and pods may wait long.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        settings = read_settings(os.environ)
-    except RefusedError as error:
-        return _refused(str(error), _to_stdout, disk.TERMINATION_LOG)
-    asking = Asking(credentials=settings.credentials)
-    world = World(clock=time.monotonic, sleep=time.sleep, ask=asking.all, say=_to_stdout)
-    return Preparation(settings=settings, paths=Paths(), world=world).run()
+    with bugs_told(paths.termination_log):
+        try:
+            settings = read_settings(os.environ)
+        except RefusedError as error:
+            return _refused(str(error), _to_stdout, paths.termination_log)
+        asking = Asking(credentials=settings.credentials)
+        world = World(clock=time.monotonic, sleep=time.sleep, ask=asking.all, say=_to_stdout)
+        return Preparation(settings=settings, paths=paths, world=world).run()
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -97,15 +97,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     )
     if not me.pod or not me.address:
         raise RefusedError("POD_IP and POD_NAME have to be set")
-    replaces = environment.get("CASSANDRA_REPLACE_NODE", "").strip().rstrip("/")
-    if replaces and not re.fullmatch(r"[\w.:-]+", replaces):
-        raise RefusedError("CASSANDRA_REPLACE_NODE is no address")
     return Settings(
         me=me,
         seeds=tuple(seed for seed in re.split(r"[,\s]+", environment.get("CASSANDRA_SEEDS", "")) if seed),
         credentials=_credentials(environment),
         seed_provider=environment.get("CASSANDRA_SEED_PROVIDER") or SEED_PROVIDER,
-        replaces=replaces,
+        replaces=replacement.address_in(environment.get(replacement.VARIABLE, ""), replacement.VARIABLE),
         jolokia=_yes(environment, "CASSANDRA_ENABLE_JOLOKIA", default=True),
         metrics=_yes(environment, "CASSANDRA_EXPORTER_AGENT", default=True),
     )
@@ -154,8 +151,9 @@ class Preparation:
         try:
             self._install()
             self._users_script("pre_run.sh")
-            start = self._wait_for_leave()
-            self._configure(start.seeds)
+            replaced = self._replaced()
+            start = self._wait_for_leave(replacing=bool(replaced))
+            self._configure(start.seeds, replaced)
             self._users_script("post_run.sh")
         except RefusedError as error:
             return _refused(str(error), self.world.say, self.paths.termination_log)
@@ -209,7 +207,7 @@ class Preparation:
         if done.returncode:
             raise RefusedError(f"{name} failed with exit code {done.returncode}")
 
-    def _wait_for_leave(self) -> Start:
+    def _wait_for_leave(self, *, replacing: bool) -> Start:
         """Look around until it is decided whether the node may start."""
         settings, world = self.settings, self.world
         data = ondisk.look(yamlfile.load(self._conf("cassandra.yaml")), self.paths.data)
@@ -226,7 +224,7 @@ class Preparation:
                     data=data,
                     joined=read_joined(disk.read(self.paths.joined)),
                     others=seen,
-                    replacing=bool(settings.replaces),
+                    replacing=replacing,
                     waited=now - began,
                 )
             )
@@ -242,7 +240,7 @@ class Preparation:
                         told = now
                     world.sleep(_LOOK_SECONDS)
 
-    def _configure(self, seeds: tuple[str, ...]) -> None:
+    def _configure(self, seeds: tuple[str, ...], replaced: str) -> None:
         """Write what has been decided into the configuration."""
         self._write_seeds(seeds)
         script = agents.with_agents(
@@ -253,7 +251,7 @@ class Preparation:
             metrics=self.settings.metrics,
         )
         disk.write(self.paths.conf / "cassandra-env.sh", script)
-        self._write_replacement()
+        self._write_replacement(replaced)
 
     def _write_seeds(self, seeds: tuple[str, ...]) -> None:
         text = self._conf("cassandra.yaml")
@@ -261,19 +259,35 @@ class Preparation:
         parameters["seed_provider"] = seed_provider(",".join(seeds), self.settings.seed_provider)
         disk.write(self.paths.conf / "cassandra.yaml", yamlfile.dump(parameters, head=yamlfile.head_of(text)))
 
-    def _write_replacement(self) -> None:
+    def _replaced(self) -> str:
+        """Return the address of the dead node that this one replaces, "" if it replaces none."""
+        named = {self.settings.replaces} | {
+            replacement.written_by_script(text, name)
+            for name in replacement.OPTIONS
+            if (text := disk.read(self.paths.conf / name)) is not None
+        }
+        named.discard("")
+        if len(named) > 1:
+            raise RefusedError(f"it cannot replace more than one node: {', '.join(sorted(named))}")
+        return named.pop() if named else ""
+
+    def _write_replacement(self, address: str) -> None:
         """Name the dead node in the file that this version reads; Cassandra heeds it on its first start."""
-        replaces = self.settings.replaces
-        lines = [f"-Dcassandra.replace_address_first_boot={replaces}"] if replaces else []
-        path = next((self.paths.conf / name for name in _OPTIONS if (self.paths.conf / name).exists()), None)
-        text = None if path is None else disk.read(path)
-        if path is None or text is None:
-            if replaces:
-                raise RefusedError(f"CASSANDRA_REPLACE_NODE needs {' or '.join(_OPTIONS)}, and there is none")
+        for name in replacement.OPTIONS:
+            path = self.paths.conf / name
+            text = disk.read(path)
+            if text is None:
+                continue
+            changed = replacement.with_replacement(text, address)
+            if changed != text:
+                disk.write(path, changed)
+            if address:
+                self._say(f"replaces {address}, as {name} tells Cassandra on its first start")
             return
-        changed = agents.with_block(text, lines, *_REPLACE_MARKS)
-        if changed != text:
-            disk.write(path, changed)
+        if address:
+            raise RefusedError(
+                f"replacing {address} needs {' or '.join(replacement.OPTIONS)}, and there is none"
+            )
 
     def _conf(self, name: str) -> str:
         text = disk.read(self.paths.conf / name)

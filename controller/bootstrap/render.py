@@ -121,7 +121,7 @@ def render(inputs: Inputs) -> Files | Problems:
 def _parse(data: str, findings: Findings) -> dict[str, dict[str, object]]:
     try:
         config = json.loads(data)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         findings.at(DATA).problem(f"it is no JSON: {error}")
         return {}
     if not isinstance(config, dict):

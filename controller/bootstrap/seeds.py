@@ -3,7 +3,8 @@ Whether this node may start now, and with which seeds.
 
 `decide_seeds` is a pure function of what one pod can see. It promises:
 
-- A node that has ever joined a ring is never started as the first node of another one.
+- A node that has ever joined a ring is never started as the first node of another one, while any other
+  member is recorded or seen, or its data is there. (A lone member that lost its disk may begin anew.)
 - Of the pods that share a seed list, at most one may start a ring: the first of the list.
 - A node that has to bootstrap is not on its own seed list; Cassandra would skip the bootstrap.
 - Silence of the others is never a reason to become the only seed.
@@ -67,12 +68,18 @@ class Me:
     address: str
 
     def is_named(self, seed: str) -> bool:
-        """Whether *seed*, `<pod>.<cluster>.<namespace>` or an address, names this node."""
+        """
+        Whether *seed* names this node: an address, `<pod>.<cluster>.<namespace>`, or `<pod>.<DNS zone>`.
+
+        Only a name inside Kubernetes has a namespace in it, which tells two pods of one name apart.
+        """
         if seed == self.address:
             return True
-        pod, *rest = seed.split(".")
-        elsewhere = len(rest) > 1 and self.namespace and rest[1] != self.namespace
-        return pod == self.pod and not elsewhere
+        pod, *rest = seed.rstrip(".").split(".")
+        if pod != self.pod:
+            return False
+        inside = len(rest) > 1 and pod.startswith(f"{rest[0]}-") and rest[2:3] in ([], ["svc"])
+        return not inside or self.namespace in ("", rest[1])
 
 
 @attrs.frozen(kw_only=True)

@@ -56,10 +56,10 @@ class KubeClient(KubeReader):
     Reads and writes over *transport*, as the field manager *field_manager*.
 
     *fence* raises `NotLeadingError` if nothing may be written now. *timeout* is the deadline of one
-    request, in seconds.
+    request, in seconds. *pace* is called before each request, and may wait, or raise `TransientError`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a seam, all by name
         self,
         transport: Transport,
         *,
@@ -67,8 +67,9 @@ class KubeClient(KubeReader):
         field_manager: str = FIELD_MANAGER,
         counter: WriteCounter | None = None,
         timeout: float = 10.0,
+        pace: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(transport, timeout=timeout)
+        super().__init__(transport, timeout=timeout, pace=pace)
         self._fence = fence
         self._manager = field_manager
         self._counter: WriteCounter = NoWriteCounter() if counter is None else counter
@@ -255,6 +256,8 @@ class KubeClient(KubeReader):
             body=write.body,
             timeout=self._timeout,
         )
+        # Before the fence: what may wait must not stand between asking and sending.
+        self._pace()
         self._fence()
         self._counter.wrote(verb=write.verb, resource=write.resource)
         return self._transport.send(request)

@@ -12,6 +12,8 @@ What an answer means:
 - 401 may be better later: tokens are exchanged while we run.
 - 422 about `metadata.uid` or `metadata.resourceVersion` is a conflict: it is how a patch with a
   precondition fails.
+- 500 about a "typed patch object" is no failure of the server: what was applied does not fit its schema,
+  and will not the next time.
 """
 
 from __future__ import annotations
@@ -41,6 +43,11 @@ _QUOTED = re.compile(
     r"(?P<label>(?:Invalid|Unsupported|Duplicate) value|Not found): "
     r"(?:\"(?:[^\"\\]|\\.)*\"|\{.*\}|\[.*\]|[^\s:,]+)"
 )
+# `expected string, got ...`: the value as Go shows it, to the end of the line.
+_GOT = re.compile(r", got .*")
+# How the server begins when it cannot read what was applied as an object of its kind. Its status is 500,
+# without a reason: only the words tell.
+_UNREADABLE = "failed to create typed patch object"
 # The server's text for "I know no such kind", which otherwise looks like "no such object".
 _UNKNOWN_KIND = "the server could not find the requested resource"
 _SERVER_ERRORS = 500
@@ -95,6 +102,8 @@ def _classify(code: int, status: Mapping[str, Any], *, what: str, retry_after: f
     reason = str(status.get("reason") or "")
     text = f"{what}: {_said(code, reason, status)}"
     error = _particular(code, reason, _causes(status))
+    if code == HTTPStatus.INTERNAL_SERVER_ERROR and str(status.get("message")).startswith(_UNREADABLE):
+        error = TerminalError
     if error is None:
         error = TransientError if code in _TRANSIENT or code >= _SERVER_ERRORS else TerminalError
     if error is NotFoundError and status.get("message") == _UNKNOWN_KIND:
@@ -148,7 +157,7 @@ def _said(code: int, reason: str, status: Mapping[str, Any]) -> str:
     message = str(status.get("message") or "").partition("\n")[0]
     if not message or _details(status).get("kind") in ("secrets", "Secret"):
         return f"{name} (HTTP {code})"
-    message = _QUOTED.sub(r"\g<label>", message)
+    message = _GOT.sub(", got another value", _QUOTED.sub(r"\g<label>", message))
     if len(message) > LONGEST:
         message = message[:LONGEST].rstrip() + "…"
     return f"{name}: {message}"

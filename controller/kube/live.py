@@ -31,6 +31,7 @@ import yaml
 
 import controller
 from controller.domain.errors import TerminalError, TransientError
+from controller.kube.encoding import encode
 from controller.kube.transport import Request, Response
 
 CONNECT_SECONDS = 2.0
@@ -141,7 +142,7 @@ class LiveTransport:
             answer = self._pool.urlopen(
                 request.method,
                 self._url(request),
-                body=None if request.body is None else json.dumps(request.body).encode(),
+                body=None if request.body is None else encode(request.body),
                 headers=self._headers(request),
                 timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, request.timeout), total=request.timeout),
                 retries=False,

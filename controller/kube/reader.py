@@ -7,6 +7,7 @@ Errors are those of `controller.domain.errors`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from controller.domain.errors import TransientError
@@ -17,15 +18,23 @@ from controller.runtime.reflector import Page
 
 
 class KubeReader:
-    """Reads over *transport*; *timeout* is the deadline of one request, in seconds."""
+    """
+    Reads over *transport*; *timeout* is the deadline of one request, in seconds.
 
-    def __init__(self, transport: Transport, *, timeout: float = 10.0) -> None:
+    *pace* is called before each request, and may wait, or raise `TransientError`.
+    """
+
+    def __init__(
+        self, transport: Transport, *, timeout: float = 10.0, pace: Callable[[], None] = lambda: None
+    ) -> None:
         self._transport = transport
         self._timeout = timeout
+        self._pace = pace
 
     def get(self, kind: Kind, namespace: str, name: str) -> dict[str, Any]:
         """Return the object as it is stored now; *namespace* is "" for kinds that have none."""
         request = Request(method="GET", path=kind.path(namespace, name), timeout=self._timeout)
+        self._pace()
         return object_in(self._transport.send(request), what=f"get {kind.named(namespace, name)}")
 
     def list_page(  # noqa: PLR0913 -- the parameters of the API, by name
@@ -65,6 +74,7 @@ class KubeReader:
             timeout=self._timeout if timeout is None else timeout,
         )
         what = f"list {kind.plural} in {namespace}" if namespace else f"list {kind.plural}"
+        self._pace()
         body = object_in(self._transport.send(request), what=what)
         items, metadata = body.get("items"), body.get("metadata")
         if not isinstance(metadata, dict) or not isinstance(items, list | None):

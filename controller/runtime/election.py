@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 import enum
+import math
 import threading
 from typing import Protocol, assert_never
 
@@ -275,7 +276,8 @@ class Election:
         mine = old is not None and old.holder == self.identity
         return LeaseRecord(
             holder=self.identity,
-            duration_seconds=round(self._timing.lease),
+            # Up: the others must not wait for less.
+            duration_seconds=math.ceil(self._timing.lease),
             acquire_time=old.acquire_time if old is not None and mine else now,
             renew_time=now,
             transitions=0 if old is None else old.transitions + (0 if mine else 1),

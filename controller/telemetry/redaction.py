@@ -3,7 +3,7 @@ Keeping secrets out of logs.
 
 - What stands under a key that names a secret is hidden, at any depth.
 - A secret value that was registered is hidden wherever it appears: in messages, tracebacks, keys, and in
-  its base64, URL-quoted and JSON-escaped forms.
+  its base64, URL-quoted and JSON-escaped forms; in base64 also behind a user name, as in an HTTP login.
 
 It hides what it knows. A secret under a harmless key that nobody registered passes: whoever reads a
 secret registers it.
@@ -19,7 +19,7 @@ import json
 import re
 import threading
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 HIDDEN = "***"
 # Words of a key: a key with one of them names a secret. `jolokiaPassword` and `jolokia_password` have
@@ -35,13 +35,18 @@ SECRET_WORDS = frozenset(
         "passphrase",
         "passwd",
         "password",
+        "passwords",
+        "pwd",
         "secret",
+        "secrets",
         "token",
     }
 )
 SECRET_PAIRS = frozenset({("access", "key"), ("api", "key"), ("private", "key"), ("secret", "key")})
 # Inside a text, a value shorter than this is left alone: hiding every "a" would hide everything.
 SHORTEST = 4
+# And a part of its base64, which looks like any word.
+SHORTEST_WITHIN = 6
 # How many values are remembered: a rotated password stays hidden for as long as it may still appear.
 MOST = 1000
 # Deeper than this an object is shown as text.
@@ -120,5 +125,15 @@ def _names_a_secret(key: str) -> bool:
 
 def _forms(value: str) -> set[str]:
     """Return how *value* may be written in a line."""
-    encoded = base64.b64encode(value.encode()).decode()
-    return {value, encoded, quote(value, safe=""), json.dumps(value)[1:-1], repr(value)[1:-1]}
+    data = value.encode(errors="surrogatepass")
+    written = {value, json.dumps(value)[1:-1], repr(value)[1:-1], base64.b64encode(data).decode()}
+    quoted = {quote(data, safe=""), quote_plus(data, safe="")}
+    within = {form for ahead in range(3) if len(form := _base64_within(data, ahead)) >= SHORTEST_WITHIN}
+    return written | quoted | within
+
+
+def _base64_within(data: bytes, ahead: int) -> str:
+    """Return what of *data* is the same in the base64 of any text with *ahead* bytes, modulo 3, before it."""
+    encoded = base64.b64encode(bytes(ahead) + data).decode()
+    # Six bits a character: those that share bits with what is before or after are left out.
+    return encoded[-(-ahead * 8 // 6) : (ahead + len(data)) * 8 // 6]

@@ -6,16 +6,16 @@ from collections.abc import Iterator, Mapping
 import contextlib
 import http.client
 import json
-from pathlib import Path
 import queue
 import socket
-import ssl
 import threading
 import time
 from typing import Any, Self
 import urllib.parse
 
 import attrs
+
+from e2e.contract.login import Login
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
@@ -110,16 +110,16 @@ class Stream:
 class Api:
     """One API server. *agent* is the user agent that requests carry."""
 
-    def __init__(self, url: str, token: str, *, path: Path, agent: str = "contract/1") -> None:
-        self.kubeconfig = path
-        self._given = (url, token)
-        self._url = urllib.parse.urlsplit(url)
-        self._headers = {"Authorization": f"Bearer {token}", "User-Agent": agent}
+    def __init__(self, login: Login, *, agent: str = "contract/1") -> None:
+        self._login = login
+        self._headers = {"User-Agent": agent}
+        if login.token:
+            self._headers["Authorization"] = f"Bearer {login.token}"
         self._idle: http.client.HTTPConnection | None = None
 
     def another(self, agent: str = "contract/1") -> Api:
         """A client of the same server with a connection and a user agent of its own."""
-        return Api(*self._given, path=self.kubeconfig, agent=agent)
+        return Api(self._login, agent=agent)
 
     def close(self) -> None:
         """Close the connection that is kept for the next request."""
@@ -193,13 +193,9 @@ class Api:
         return Stream(connection, response)
 
     def _connect(self) -> http.client.HTTPConnection:
-        host, port = self._url.hostname or "", self._url.port
-        if self._url.scheme == "http":
+        host, port, context = self._login.url.hostname or "", self._login.url.port, self._login.context
+        if context is None:
             return http.client.HTTPConnection(host, port, timeout=PATIENCE)
-        context = ssl.create_default_context()
-        # Facts are about the API; the certificate of a throw-away cluster proves nothing.
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
         return http.client.HTTPSConnection(host, port, timeout=PATIENCE, context=context)
 
 

@@ -1,71 +1,106 @@
-"""What facts need: a server, a namespace, a custom kind."""
+"""What facts need: a server, a namespace, a custom kind, kubectl."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-
 import os
 from pathlib import Path
 import secrets
 import time
-from typing import Any
 
 import pytest
-import yaml
 
+from e2e.cluster.layout import State
 from e2e.contract.client import Api, Object, eventually
+from e2e.contract.kubectl import Kubectl, command
+from e2e.contract.login import login
 from e2e.contract.objects import Space, thing_definition
 from e2e.simkube.api import ApiServer
 from e2e.simkube.server import HttpServer, kubeconfig_text
 from e2e.simtime import Simulation
 
+_NAMESPACES = "/api/v1/namespaces"
+# Every namespace of this run begins with this: what is left of them at the end is a fault.
+_RUN = f"fact-{secrets.token_hex(3)}"
+# How long namespaces may take to go: a real controller deletes their kinds one by one.
+_CLEARING_SECONDS = 180.0
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of a real API server."""
     parser.addoption(
-        "--contract-kubeconfig",
-        default=os.environ.get("CONTRACT_KUBECONFIG", ""),
-        help="check the facts against this cluster in place of simkube",
+        "--real",
+        action="store_true",
+        help="check the facts on the cluster of KUBECONFIG, or else on the local one, not on simkube",
     )
 
 
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which server the facts are checked on."""
+    found = command()
+    said = " ".join(found) if found else "none found, so the kubectl facts are NOT RUN"
+    return f"contract: {_real_kubeconfig(config) or 'simkube'}; kubectl: {said}"
+
+
+def _real_kubeconfig(config: pytest.Config) -> str:
+    if not config.getoption("--real"):
+        return ""
+    return os.environ.get("KUBECONFIG") or str(State.at().kubeconfig)
+
+
 @pytest.fixture(scope="session")
-def api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """The API server that the facts are about."""
-    given = str(request.config.getoption("--contract-kubeconfig"))
-    if given:
-        opened = _open(Path(given))
-        yield opened
-        opened.close()
+def real(request: pytest.FixtureRequest) -> bool:
+    """Whether the server is a real one."""
+    return bool(_real_kubeconfig(request.config))
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """How to reach the server, which runs as long as this lasts."""
+    if given := _real_kubeconfig(request.config):
+        yield Path(given)
         return
     simulation = Simulation()
     simulation.now = time.time()
     with HttpServer(ApiServer(simulation)) as server:
         path = tmp_path_factory.mktemp("contract") / "kubeconfig"
         path.write_text(kubeconfig_text(server.url))
-        opened = _open(path)
-        yield opened
-        opened.close()
+        yield path
 
 
-def _open(path: Path) -> Api:
-    config: Any = yaml.safe_load(path.read_text())
-    context = {one["name"]: one["context"] for one in config["contexts"]}[config["current-context"]]
-    cluster = {one["name"]: one["cluster"] for one in config["clusters"]}[context["cluster"]]
-    user = {one["name"]: one["user"] for one in config["users"]}[context["user"]]
-    return Api(cluster["server"], user["token"], path=path)
+@pytest.fixture(scope="session")
+def api(kubeconfig: Path) -> Iterator[Api]:
+    """The API server that the facts are about; nothing of ours may be left on it at the end."""
+    opened = Api(login(kubeconfig))
+    yield opened
+    eventually(lambda: not _left(opened), seconds=_CLEARING_SECONDS)
+    opened.close()
+
+
+def _left(api: Api) -> list[str]:
+    """The namespaces of this run that are still there."""
+    names = [one["metadata"]["name"] for one in api.get(_NAMESPACES).body["items"]]
+    return [name for name in names if name.startswith(_RUN)]
 
 
 @pytest.fixture
-def space(api: Api) -> Iterator[Space]:
+def namespace_name(api: Api) -> Iterator[str]:
+    """The name of a namespace that a fact may make; it is deleted afterwards."""
+    name = f"{_RUN}-{secrets.token_hex(4)}"
+    yield name
+    Space(api, name).remove()
+
+
+@pytest.fixture
+def space(api: Api, namespace_name: str) -> Space:
     """A new namespace, with the paths of the kinds in it; it is deleted afterwards."""
-    name = f"fact-{secrets.token_hex(5)}"
-    api.made("/api/v1/namespaces", {"metadata": {"name": name}})
-    made = Space(api, name)
+    api.made(_NAMESPACES, {"metadata": {"name": namespace_name}})
+    made = Space(api, namespace_name)
     # Pods are refused before the namespace's controller has made the service account.
     eventually(lambda: api.get(f"{made.path('serviceaccounts')}/default").status == 200)
-    yield made
-    api.delete(f"/api/v1/namespaces/{name}")
+    return made
 
 
 @pytest.fixture(scope="session")
@@ -76,12 +111,23 @@ def things(api: Api) -> Iterator[Object]:
     api.made(path, definition)
     one = f"{path}/{definition['metadata']['name']}"
     eventually(lambda: _is_established(api.get(one).body))
-    group, version = definition["spec"]["group"], "v1"
-    eventually(lambda: api.get(f"/apis/{group}/{version}/things").status == 200)
+    group = definition["spec"]["group"]
+    eventually(lambda: api.get(f"/apis/{group}/v1/things").status == 200)
     yield definition
     api.delete(one)
+    eventually(lambda: api.get(one).status == 404, seconds=_CLEARING_SECONDS)
 
 
 def _is_established(definition: Object) -> bool:
     conditions = definition["status"].get("conditions") or []
     return any((one["type"], one["status"]) == ("Established", "True") for one in conditions)
+
+
+@pytest.fixture
+def ctl(space: Space, kubeconfig: Path, tmp_path: Path, *, real: bool) -> Kubectl:
+    """Kubectl in the fact's namespace; without the program a fact fails on a real server only."""
+    found = command()
+    if found is None:
+        why = "no kubectl: neither in the cluster's cache nor on PATH; this fact was not checked"
+        pytest.fail(why) if real else pytest.skip(why)
+    return Kubectl(command=found, kubeconfig=kubeconfig, namespace=space.name, home=tmp_path)

@@ -42,6 +42,26 @@ class Space:
         """A ConfigMap created in the namespace."""
         return self.made("configmaps", config_map(name, **data))
 
+    def thing_path(self, definition: Object) -> str:
+        """The path of the collection of a custom kind in the namespace."""
+        spec = definition["spec"]
+        return self.path(spec["names"]["plural"], group=spec["group"])
+
+    def made_thing(self, definition: Object, body: Object) -> Object:
+        """An object of a custom kind created in the namespace."""
+        return self.api.made(self.thing_path(definition), body)
+
+    def remove(self) -> None:
+        """Delete the namespace, and take away what would hold it if a fact ended too early."""
+        for plural in ("configmaps", "statefulsets"):
+            for one in self.api.get(self.path(plural)).body["items"]:
+                if one["metadata"].get("finalizers"):
+                    path = self.path(plural, one["metadata"]["name"])
+                    self.api.patch(path, {"metadata": {"finalizers": None}})
+        # There is no kubelet that would confirm their end.
+        self.api.delete(self.path("pods"), gracePeriodSeconds=0)
+        self.api.delete(f"/api/v1/namespaces/{self.name}")
+
 
 def config_map(name: str = "one", **data: str) -> Object:
     """A ConfigMap."""
@@ -126,6 +146,41 @@ def owned_by(owner: Object, api_version: str = "v1", **more: Any) -> Object:
     }
 
 
+def event(about: Object, reason: str, message: str) -> Object:
+    """An Event about an object, with the object's namespace."""
+    details = about["metadata"]
+    kept = ("name", "namespace", "uid")
+    return {
+        "metadata": {"generateName": f"{details['name']}."},
+        "involvedObject": {
+            "kind": about["kind"],
+            "apiVersion": about["apiVersion"],
+            **{key: details[key] for key in kept},
+        },
+        "type": "Normal",
+        "reason": reason,
+        "message": message,
+        "source": {"component": "fact"},
+        "firstTimestamp": details["creationTimestamp"],
+        "lastTimestamp": details["creationTimestamp"],
+        "count": 1,
+    }
+
+
+def thing(definition: Object, name: str = "one", **spec: Any) -> Object:
+    """A `Thing` of *definition*, of size 1 if nothing else is said."""
+    return {
+        "apiVersion": f"{definition['spec']['group']}/v1",
+        "kind": "Thing",
+        "metadata": {"name": name},
+        "spec": {"size": 1, **spec},
+    }
+
+
+def _texts(*names: str) -> Object:
+    return {name: {"type": "string"} for name in names}
+
+
 def thing_definition(group: str) -> Object:
     """A custom kind with every sort of rule that a schema can have."""
     text, number = {"type": "string"}, {"type": "integer"}
@@ -134,7 +189,7 @@ def thing_definition(group: str) -> Object:
         "type": "object",
         "required": ["size"],
         "properties": {
-            "size": {"type": "integer", "minimum": 0, "maximum": 9},
+            "size": {"type": "integer", "minimum": 0, "maximum": 9, "description": "How big it is."},
             "mode": {"type": "string", "enum": ["a", "b"], "default": "a"},
             "word": {"type": "string", "pattern": "^[a-z]+$", "maxLength": 5},
             "note": {"type": "string", "nullable": True},
@@ -159,12 +214,23 @@ def thing_definition(group: str) -> Object:
     }
     status = {
         "type": "object",
-        "properties": {"size": number, "selector": text, "phase": text},
+        "properties": {
+            "size": number,
+            "selector": text,
+            "phase": text,
+            "conditions": {
+                "type": "array",
+                "items": {"type": "object", "required": ["type"], "properties": _texts("type", "status")},
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        },
     }
     root = {"type": "object", "properties": {"spec": spec, "status": status}}
     columns = [
         {"name": "Size", "type": "integer", "jsonPath": ".spec.size"},
         {"name": "Phase", "type": "string", "jsonPath": ".status.phase"},
+        {"name": "Mode", "type": "string", "jsonPath": ".spec.mode", "priority": 1},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
     ]
     scale = {

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from e2e.contract.client import APPLY_PATCH, Answer, Api, Object
 from e2e.contract.objects import Space, config_map, pod_spec, statefulset
 
 
-def _apply(api: Api, space: Space, manager: str, body: Object, **query: object) -> Answer:
+def _apply(api: Api, space: Space, manager: str, body: Object, **query: Any) -> Answer:
     plural = "statefulsets" if body["kind"] == "StatefulSet" else "configmaps"
     path = space.path(plural, body["metadata"]["name"])
     return api.apply(path, body, manager=manager, **query)
@@ -37,7 +39,7 @@ def test_apply_again_changes_nothing(api: Api, space: Space) -> None:
 
 
 def test_apply_owns_what_it_sends(api: Api, space: Space) -> None:
-    """managedFields lists the fields of the configuration under its manager, as Apply."""
+    """`managedFields` lists the fields of the configuration under its manager, as Apply."""
     found = _apply(api, space, "me", config_map(x="1")).body
 
     (entry,) = found["metadata"]["managedFields"]
@@ -91,7 +93,7 @@ def test_the_same_value_is_no_conflict(api: Api, space: Space) -> None:
 
     found = _apply(api, space, "second", config_map(x="1")).body
 
-    owned = {"f:data": {"f:x": {}}}
+    owned: Object = {"f:data": {"f:x": {}}}
     assert _fields(found, "first") == _fields(found, "second") == owned
 
 
@@ -234,7 +236,7 @@ def test_ownership_can_be_cleared(api: Api, space: Space) -> None:
     """A patch of managedFields to a list with one empty entry clears them."""
     space.config_map(x="1")
 
-    patch = {"metadata": {"managedFields": [{}]}}
+    patch: Object = {"metadata": {"managedFields": [{}]}}
     found = api.patch(space.path("configmaps", "one"), patch).body
 
     assert "managedFields" not in found["metadata"]

@@ -15,7 +15,7 @@ def test_a_new_object_has_uid_version_and_time(space: Space) -> None:
     """POST answers 201 with the object, its uid, resourceVersion and creationTimestamp."""
     details = space.config_map(x="1")["metadata"]
 
-    assert uuid.UUID(details["uid"])
+    assert str(uuid.UUID(details["uid"])) == details["uid"]
     assert int(details["resourceVersion"]) > 0
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", details["creationTimestamp"])
 
@@ -73,7 +73,7 @@ def test_details_of_a_group_name_the_group(api: Api, space: Space) -> None:
 
 
 def test_generate_name_appends_five_letters(space: Space) -> None:
-    """generateName makes a name of it and five more characters, and is kept."""
+    """`generateName` makes a name of it and five more characters, and is kept."""
     details = space.made("configmaps", {"metadata": {"generateName": "made-"}})["metadata"]
 
     assert re.fullmatch(r"made-[a-z0-9]{5}", details["name"])
@@ -265,7 +265,7 @@ def test_dry_run_knows_one_value(api: Api, space: Space) -> None:
 
 
 def test_creation_time_has_whole_seconds_near_now(space: Space) -> None:
-    """creationTimestamp is the present, within a minute."""
+    """`creationTimestamp` is the present, within a minute."""
     text = space.config_map()["metadata"]["creationTimestamp"]
     made = time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) - time.timezone
 

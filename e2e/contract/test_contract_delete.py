@@ -155,7 +155,7 @@ def test_a_marked_name_is_taken(api: Api, space: Space) -> None:
 
 
 def test_marking_counts_up_the_generation(api: Api, space: Space) -> None:
-    """deletionTimestamp counts as a change of the generation."""
+    """`deletionTimestamp` counts as a change of the generation."""
     body = statefulset()
     body["metadata"]["finalizers"] = ["fact.example.org/a"]
     space.made("statefulsets", body)
@@ -245,7 +245,7 @@ def test_a_pod_on_a_node_has_its_grace(api: Api, space: Space) -> None:
 
 
 def test_grace_can_be_chosen(api: Api, space: Space) -> None:
-    """gracePeriodSeconds takes the place of the pod's own period."""
+    """`gracePeriodSeconds` takes the place of the pod's own period."""
     _bound(space)
     path = space.path("pods", "one")
 

@@ -110,7 +110,7 @@ def test_a_json_patch_adds_replaces_and_removes(api: Api, space: Space) -> None:
 
 
 def test_a_json_patch_copies_and_moves(api: Api, space: Space) -> None:
-    """copy leaves the source, move does not."""
+    """`copy` leaves the source, move does not."""
     space.config_map(x="1", y="2")
 
     _, data = _json(
@@ -264,7 +264,7 @@ def test_a_strategic_patch_retains_keys(api: Api, space: Space) -> None:
 
 
 def test_a_strategic_patch_removes_by_null(api: Api, space: Space) -> None:
-    """null removes a field; what has a default gets it again."""
+    """`null` removes a field; what has a default gets it again."""
     space.made("statefulsets", statefulset(minReadySeconds=5, revisionHistoryLimit=3))
 
     patch = {"spec": {"minReadySeconds": None, "revisionHistoryLimit": None}}

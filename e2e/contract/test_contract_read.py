@@ -175,7 +175,7 @@ def test_an_unknown_field_is_refused(api: Api, space: Space) -> None:
 
 
 def test_pages_make_up_the_list(api: Api, space: Space) -> None:
-    """limit and continue give all items once, in order, at one version."""
+    """`limit` and continue give all items once, in order, at one version."""
     for index in range(7):
         space.made("secrets", secret(f"s{index}"))
     path, pages, token = space.path("secrets"), [], None
@@ -195,7 +195,7 @@ def test_pages_make_up_the_list(api: Api, space: Space) -> None:
 
 
 def test_a_page_tells_what_is_left(api: Api, space: Space) -> None:
-    """remainingItemCount counts what follows, but not with a selector."""
+    """`remainingItemCount` counts what follows, but not with a selector."""
     _three(space)
     path = space.path("secrets")
 

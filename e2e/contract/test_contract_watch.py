@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from e2e.contract.client import Api, Object, Stream
 from e2e.contract.objects import Space, secret
 
@@ -11,7 +13,7 @@ def _version(api: Api, space: Space) -> str:
     return str(api.get(space.path("secrets")).body["metadata"]["resourceVersion"])
 
 
-def _from_now(api: Api, space: Space, **query: object) -> Stream:
+def _from_now(api: Api, space: Space, **query: Any) -> Stream:
     return api.watch(space.path("secrets"), resourceVersion=_version(api, space), **query)
 
 
@@ -206,7 +208,7 @@ def test_bookmarks_must_be_asked_for(api: Api, space: Space) -> None:
         assert stream.rest() == []
 
 
-_LIST = {
+_LIST: dict[str, Any] = {
     "sendInitialEvents": True,
     "resourceVersionMatch": "NotOlderThan",
     "allowWatchBookmarks": True,

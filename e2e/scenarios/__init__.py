@@ -1,1 +1,1 @@
-"""Stories of users, each run from the outside on a real cluster."""
+"""Stories of users, each run from the outside: on the simulator, and on a real cluster."""

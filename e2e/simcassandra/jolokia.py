@@ -359,8 +359,14 @@ class Agent:
             except JavaError as error:
                 if not lenient:
                     raise
-                values[name] = f"ERROR: {error.message} (class {error.kind})"
+                values[name] = self._ignored(error)
         return values
+
+    def _ignored(self, error: JavaError) -> Any:  # noqa: ANN401 -- JSON
+        """Return what stands in the place of an attribute that throws when errors are to be ignored."""
+        if self.node.config.jolokia.startswith("1."):
+            return f"ERROR: {error.message} (class {error.kind})"
+        return {".error": True, "error_type": error.kind, "error": error.message}
 
     def _value(self, bean: MBean, name: str) -> Any:  # noqa: ANN401 -- JSON
         for fault in self._faults.of(self.node.address):

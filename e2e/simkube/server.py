@@ -2,7 +2,8 @@
 The server over HTTP on 127.0.0.1, at the pace of the real clock.
 
 - One thread a connection; the requests themselves are carried out one after the other.
-- A thread of its own moves the simulation as real time passes, so that what is due happens.
+- A thread of its own moves the simulation as real time passes, *speed* times as fast, so that what is due
+  happens.
 - Json bearer token is accepted; there is no TLS. It is for tests on one machine.
 """
 
@@ -42,8 +43,10 @@ class PortInUseError(Exception):
 class HttpServer:
     """Serves *api* from `start` to `stop`; usable as a context manager."""
 
-    def __init__(self, api: ApiServer, *, port: int = 0) -> None:
+    def __init__(self, api: ApiServer, *, port: int = 0, speed: float = 1.0) -> None:
         self.api = api
+        # Simulated seconds per second; it may be changed at any time.
+        self.speed = speed
         self._stopping = threading.Event()
         handler = type("BoundHandler", (_Handler,), {"owner": self})
         try:
@@ -85,12 +88,14 @@ class HttpServer:
 
     def _keep_pace(self) -> None:
         simulation = self.api.simulation
-        began, origin = time.monotonic(), simulation.now
+        last = time.monotonic()
         while not self._stopping.is_set():
             with self.api.lock:
-                simulation.run_until(origin + time.monotonic() - began)
+                now = time.monotonic()
+                simulation.run_until(simulation.now + (now - last) * self.speed)
+                last = now
                 due = simulation.next_due()
-                wait = _IDLE_SECONDS if due is None else due - simulation.now
+                wait = _IDLE_SECONDS if due is None else (due - simulation.now) / self.speed
             self._stopping.wait(min(max(wait, 0.001), _IDLE_SECONDS))
 
 

@@ -94,8 +94,10 @@ def test_two_names_with_two_values_are_refused() -> None:
     user = {"hints_flush_period": "5s", "hints_flush_period_in_ms": 10000}
 
     assert problems("4.1", {"cassandra-yaml": user}) == (
-        "cassandra-yaml.hints_flush_period_in_ms: cassandra-yaml.hints_flush_period is the same parameter"
-        " with another value; leave one of them out",
+        (
+            "cassandra-yaml.hints_flush_period_in_ms: cassandra-yaml.hints_flush_period"
+            " is the same parameter with another value; leave one out"
+        ),
     )
 
 

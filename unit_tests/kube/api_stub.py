@@ -22,13 +22,14 @@ import attrs
 
 @attrs.frozen(kw_only=True)
 class Asked:
-    """A request as it came; *connection* counts connections from 0."""
+    """A request as it came: *body* is what *raw* says as JSON, *connection* counts connections from 0."""
 
     method: str
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: Any
+    raw: bytes
     connection: int
 
 
@@ -186,6 +187,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=dict(parse_qsl(split.query)),
             headers={name.lower(): value for name, value in self.headers.items()},
             body=json.loads(data) if data else None,
+            raw=data,
             connection=self._number,
         )
         match self.api.next(asked):

@@ -234,7 +234,7 @@ def test_nothing_drifts_from_itself(obj: dict[str, Any]) -> None:
 def test_additions_are_never_drift(obj: dict[str, Any], data: st.DataObject) -> None:
     """Members that we do not send may be added anywhere."""
 
-    def add(value: Any) -> Any:  # noqa: ANN401 -- any JSON
+    def add(value: Any) -> Any:
         match value:
             case dict():
                 more = data.draw(st.dictionaries(st.sampled_from(["extra", "more"]), leaves))
@@ -263,7 +263,7 @@ def test_any_changed_leaf_is_told(obj: dict[str, Any], data: st.DataObject) -> N
     assert len(drifted(changed, obj)) == 1
 
 
-def _leaves(value: Any, *way: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 -- any JSON
+def _leaves(value: Any, *way: Any) -> Iterator[tuple[Any, ...]]:
     match value:
         case dict():
             for key, each in value.items():

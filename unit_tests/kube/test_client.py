@@ -369,7 +369,7 @@ def test_metadata_alone_is_all_that_is_accepted(api: ApiStub, client: KubeClient
 
 
 @pytest.mark.parametrize("body", ["<html>", {}, {"items": []}, {"metadata": {}, "items": {}}, []])
-def test_what_is_no_list_is_not_an_empty_one(api: ApiStub, client: KubeClient, body: Any) -> None:  # noqa: ANN401
+def test_what_is_no_list_is_not_an_empty_one(api: ApiStub, client: KubeClient, body: Any) -> None:
     """What is absent from a list counts as deleted, so an answer must be one."""
     api.answers(Answer(body))
 

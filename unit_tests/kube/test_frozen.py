@@ -21,7 +21,7 @@ json_values = st.recursive(
 
 
 @given(json_values)
-def test_freezing_changes_nothing_that_can_be_seen(value: Any) -> None:  # noqa: ANN401 -- any JSON
+def test_freezing_changes_nothing_that_can_be_seen(value: Any) -> None:
     """It equals what it was made from, both ways, and encodes alike."""
     frozen = freeze(value)
 
@@ -32,7 +32,7 @@ def test_freezing_changes_nothing_that_can_be_seen(value: Any) -> None:  # noqa:
 
 
 @given(json_values)
-def test_a_deep_copy_is_plain_again(value: Any) -> None:  # noqa: ANN401 -- any JSON
+def test_a_deep_copy_is_plain_again(value: Any) -> None:
     """It may be changed, all the way down, and the original does not notice."""
     frozen = freeze(value)
     copied = copy.deepcopy(frozen)
@@ -42,7 +42,7 @@ def test_a_deep_copy_is_plain_again(value: Any) -> None:  # noqa: ANN401 -- any 
     assert all(isinstance(each, FrozenDict | FrozenList) for each in walk(frozen))
 
 
-def walk(value: Any) -> list[Any]:  # noqa: ANN401 -- any JSON
+def walk(value: Any) -> list[Any]:
     """Return the dicts and lists in *value*."""
     if isinstance(value, dict):
         return [value, *(each for inner in value.values() for each in walk(inner))]

@@ -183,7 +183,7 @@ def test_a_plan_reads_the_same_from_a_pod_that_was_trimmed() -> None:
 @pytest.mark.parametrize(
     ("status", "spec"), [({}, {}), (None, None), ({"containerStatuses": None}, {"volumes": None})]
 )
-def test_a_pod_that_is_new_has_little(status: Any, spec: Any) -> None:  # noqa: ANN401 -- any JSON
+def test_a_pod_that_is_new_has_little(status: Any, spec: Any) -> None:
     """What a pod does not have yet is empty, and no error."""
     kept = kinds.POD.transform({"metadata": METADATA, "spec": spec, "status": status})
 
@@ -233,7 +233,7 @@ def test_what_is_kept_cannot_be_changed() -> None:
             assert isinstance(each, FrozenDict | FrozenList)
 
 
-def walk(value: Any) -> list[Any]:  # noqa: ANN401 -- any JSON
+def walk(value: Any) -> list[Any]:
     """Return the dicts and lists in *value*."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [value for _ in [0] if isinstance(value, dict | list)] + [e for i in inner for e in walk(i)]

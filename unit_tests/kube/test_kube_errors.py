@@ -27,6 +27,9 @@ from controller.kube.errors import (
 from controller.kube.transport import Response
 from unit_tests.kube.api_stub import status
 
+# As a real server has it, the status being 500 and the reason empty.
+UNREADABLE = "failed to create typed patch object (prod/cc-dc1-rack1; apps/v1, Kind=StatefulSet)"
+
 
 def refusal(code: int, reason: str, message: str = "", **details: object) -> Response:
     """Return a Status of the API server as a transport brings it."""
@@ -64,6 +67,10 @@ def error(response: Response) -> OperatorError:
         (refusal(429, "TooManyRequests"), TransientError),
         (refusal(429, "TooManyRequests", causes=[{"reason": "DisruptionBudget"}]), DisruptionBudgetError),
         (refusal(500, "InternalError"), TransientError),
+        (refusal(500, "", f"{UNREADABLE}: .spec.x: field not declared in schema"), TerminalError),
+        (refusal(500, "InternalError", f"etcd says: {UNREADABLE}"), TransientError),
+        (refusal(503, "", UNREADABLE), TransientError),
+        (Response(status=500, body=UNREADABLE), TransientError),
         (refusal(503, "ServiceUnavailable"), TransientError),
         (refusal(504, "Timeout", causes=[{"reason": "ResourceVersionTooLarge"}]), TooNewError),
         (Response(status=502, body="<html>bad gateway</html>"), TransientError),
@@ -139,6 +146,8 @@ CANARY = "hunter2"
         f'x is invalid: a: Duplicate value: "{CANARY}"',
         f'x is invalid: a: Not found: "{CANARY}"',
         f"x is invalid: a: Invalid value: {CANARY}",
+        f'x: .spec.env[name="A"].value: expected string, got &value.Value{{Value:"{CANARY}", B:1}}',
+        f"x: .spec.selector: expected map, got {CANARY} and {CANARY}",
         f"x is invalid: spec: Forbidden: may not change\n  - {CANARY}\n  + {CANARY}",
     ],
 )

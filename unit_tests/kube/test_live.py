@@ -29,14 +29,14 @@ def event(name: str) -> dict[str, object]:
 
 
 def test_a_request_goes_out_as_it_was_asked(api: ApiStub, transport: LiveTransport) -> None:
-    """Path, query, headers and body arrive; a body is JSON unless a header says otherwise."""
+    """Path, query, headers and body arrive; a body is JSON in UTF-8 unless a header says otherwise."""
     transport.send(
         Request(
             method="PATCH",
             path="/apis/apps/v1/namespaces/a/statefulsets/b",
             query={"fieldManager": "me", "labelSelector": "app=a,b in (c)"},
             headers={"Content-Type": "application/apply-patch+yaml"},
-            body={"metadata": {"name": "é"}},
+            body={"metadata": {"name": "é😀"}},
         )
     )
     transport.send(Request(method="POST", path="/x", body={}))
@@ -46,7 +46,8 @@ def test_a_request_goes_out_as_it_was_asked(api: ApiStub, transport: LiveTranspo
     assert (patch.method, patch.path) == ("PATCH", "/apis/apps/v1/namespaces/a/statefulsets/b")
     assert patch.query == {"fieldManager": "me", "labelSelector": "app=a,b in (c)"}
     assert patch.headers["content-type"] == "application/apply-patch+yaml"
-    assert patch.body == {"metadata": {"name": "é"}}
+    # Not as escapes, which a reader of YAML takes for two halves of nothing.
+    assert patch.raw == '{"metadata":{"name":"é😀"}}'.encode()
     assert post.headers["content-type"] == "application/json"
     assert get.headers["accept"] == "application/json"
     assert get.headers["user-agent"].startswith("casskop/")

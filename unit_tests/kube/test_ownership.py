@@ -38,7 +38,7 @@ CASSKOP = entry(
 STATUS = entry("kube-controller-manager", "Update", {"f:status": {"f:replicas": {}}}, subresource="status")
 
 
-def taken(managed: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:  # noqa: ANN401 -- passed on
+def taken(managed: list[dict[str, Any]], **more: Any) -> list[dict[str, Any]]:
     """Return managedFields after the patch."""
     patch = take_over(managed, resource_version="7", makers={"casskop"}, **more)
     assert patch is not None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from e2e.simcassandra.deferred import JavaError
@@ -11,7 +13,7 @@ from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.tokens import NetworkTopology, SimpleStrategy
 
 
-def gone(lab: Lab, number: int, **changes: object) -> str:
+def gone(lab: Lab, number: int, **changes: Any) -> str:
     """Start a node that is to fail, and return its last words."""
     node = lab.start(number, **changes)
     lab.wait(lambda: not node.running)

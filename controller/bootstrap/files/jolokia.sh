@@ -5,6 +5,7 @@
 # The Authorization header is read from a file that only Cassandra's user can read; it is in no argument and
 # in no output.
 
+: "${POD_IP:?is not set}"
 files=${BASH_SOURCE[0]%/*}
 port=8778
 service=org.apache.cassandra.db:type=StorageService
@@ -20,7 +21,7 @@ ask() {
   if [[ -r $files/jolokia.auth ]]; then
     IFS= read -r header <"$files/jolokia.auth"
   fi
-  { exec 3<>"/dev/tcp/${POD_IP:?is not set}/$port"; } 2>/dev/null || return 1
+  { exec 3<>"/dev/tcp/$POD_IP/$port"; } 2>/dev/null || return 1
   printf 'GET %s HTTP/1.0\r\nHost: %s\r\n%s\r\n' "$path" "$POD_IP" "${header:+$header$'\r\n'}" >&3
   # Up to the end of the answer: with HTTP/1.0 the server closes the connection after it.
   IFS= read -r -d '' -t "$limit" answer <&3
@@ -47,4 +48,13 @@ look_up() {
 fail() {
   printf '%s\n' "$*"
   exit 1
+}
+
+# fail_unanswered [WORDS]: say why the last answer carries no value, after WORDS, and fail.
+fail_unanswered() {
+  case $http in
+    200) fail "${1-}Cassandra is not up yet" ;;
+    401 | 403) fail "${1-}Jolokia does not accept the credentials of this pod (HTTP $http)" ;;
+    *) fail "${1-}Jolokia gives no answer (HTTP $http)" ;;
+  esac
 }

@@ -7,7 +7,7 @@
 limit=300
 
 ask "/jolokia/read/$service/OperationMode" 4 || fail "not drained: Jolokia does not answer on $POD_IP:$port"
-answered || fail "not drained: Jolokia gives no OperationMode (HTTP $http)"
+answered || fail_unanswered "not drained: "
 look_up value
 case $found in
   NORMAL | LEAVING | MOVING | DECOMMISSION_FAILED) ;;

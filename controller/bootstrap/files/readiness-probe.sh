@@ -5,7 +5,7 @@
 
 ask "/jolokia/read/$service/OperationMode,NativeTransportRunning" 4 ||
   fail "Jolokia does not answer on $POD_IP:$port"
-answered || fail "Jolokia gives no OperationMode (HTTP $http)"
+answered || fail_unanswered
 look_up OperationMode
 [[ $found == NORMAL ]] || fail "OperationMode is ${found:-unreadable}"
 look_up NativeTransportRunning

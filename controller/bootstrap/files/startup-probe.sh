@@ -4,6 +4,6 @@
 . "${BASH_SOURCE[0]%/*}/jolokia.sh"
 
 ask "/jolokia/read/$service/OperationMode" 4 || fail "Jolokia does not answer on $POD_IP:$port"
-answered || fail "Cassandra is not up yet (HTTP $http)"
+answered || fail_unanswered
 look_up value
 [[ -n $found && $found != STARTING ]] || fail "OperationMode is ${found:-unreadable}"

@@ -11,6 +11,8 @@ from e2e.kubectl import Object
 from e2e.lab import SAMPLES
 
 SECRET = "jolokia-auth"
+# No registry has it.
+NO_SUCH_IMAGE = "cassandra:no-such-tag"
 
 
 def sample(name: str) -> Object:

@@ -1,0 +1,96 @@
+"""Which cluster the scenarios run on: `--cluster=sim` (without it, too), or `--cluster=real`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+import secrets
+
+import pytest
+
+from e2e.kubectl import Kubectl, KubectlError
+from e2e.lab import Lab, install, lab, remove
+from e2e.providers.cluster import Cluster, Object, wait_ready
+from e2e.providers.real import RealCluster
+from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
+
+STORY = "story"
+READY_SECONDS = 420
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option."""
+    parser.addoption("--cluster", choices=("sim", "real"), default="sim", help="what to run scenarios on")
+
+
+@pytest.fixture(scope="session")
+def the_lab() -> Lab:
+    """A real Kubernetes with our images: KUBECONFIG's, or the local one, brought up if need be."""
+    return lab()
+
+
+@pytest.fixture(scope="session")
+def kubectl(the_lab: Lab) -> Iterator[Kubectl]:
+    """Kubectl in a fresh namespace in which the operator runs; it is removed afterwards."""
+    client = the_lab.kubectl(f"casskop-e2e-{secrets.token_hex(3)}")
+    install(client, image=the_lab.image)
+    try:
+        yield client
+    finally:
+        remove(client)
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """A cluster with the operator in it, for all scenarios of a run."""
+    if request.config.getoption("--cluster") == "real":
+        the_lab: Lab = request.getfixturevalue("the_lab")
+        return RealCluster(kubectl=request.getfixturevalue("kubectl"), image=the_lab.image)
+    # Imported here: a run on a real cluster has no use for the simulator.
+    from e2e.providers.sim import SimCluster  # noqa: PLC0415
+    from e2e.providers.simulated import SimulatedCluster  # noqa: PLC0415
+    from e2e.simcontrollers.images import Images  # noqa: PLC0415
+
+    return SimulatedCluster(SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,))))
+
+
+@pytest.fixture(scope="session")
+def story(cluster: Cluster) -> Object:
+    """The sample, applied and Ready; the operator was killed twice and its lease stolen on the way.
+
+    It is for looking at: what a scenario breaks is its own.
+    """
+
+    def sets() -> int:
+        return len(cluster.of(STORY, "statefulsets"))
+
+    def members() -> int:
+        return int((cluster.get("cassandraclusters", STORY).get("status") or {}).get("readyNodes") or 0)
+
+    cluster.apply(jolokia_secret(), sample(STORY))
+    cluster.eventually(lambda: sets() >= 1, seconds=60, what="a first StatefulSet")
+    cluster.kill_operator()
+    cluster.eventually(lambda: members() >= 1, seconds=150, what="a first member")
+    cluster.steal_lease()
+    cluster.eventually(lambda: members() >= 2, seconds=200, what="a second member")
+    cluster.kill_operator()
+    return wait_ready(cluster, STORY, seconds=READY_SECONDS)
+
+
+@pytest.fixture(autouse=True)
+def _tell(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Print clusters, pods and the operator's log after a failure on a real cluster."""
+    failed = request.session.testsfailed
+    yield
+    if request.session.testsfailed == failed or "kubectl" not in request.fixturenames:
+        return
+    client: Kubectl = request.getfixturevalue("kubectl")
+    for words in (
+        ["describe", "cassandraclusters"],
+        ["get", "pods,statefulsets,pvc", "-o", "wide"],
+        ["get", "events", "--sort-by=.lastTimestamp"],
+        ["logs", "deployment/casskop", "--tail=60"],
+    ):
+        try:
+            print(f"--- kubectl {' '.join(words)}\n{client.run(*words)[-12000:]}")
+        except KubectlError as error:
+            print(f"--- {error}")

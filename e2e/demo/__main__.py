@@ -1,0 +1,62 @@
+"""
+`python -m e2e.demo`: simulated; `--cluster local`: on a real Kubernetes.
+
+It exits with 0 after showing everything, with 1 and one clear line if something does not come about, and
+with 130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from e2e.cluster.shell import Trouble
+from e2e.kubectl import KubectlError
+from e2e.providers.cluster import RefusedError, TooLateError
+
+ENDED = {
+    "sim": "ended; nothing is left",
+    "local": "ended; run it again to go on where it was, `make down` clears away",
+}
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m e2e.demo", description="Watch the operator at work.")
+    parser.add_argument(
+        "--cluster",
+        choices=("sim", "local"),
+        default="sim",
+        help="sim: in this process. local: three real nodes on this machine, or KUBECONFIG",
+    )
+    parser.add_argument("--port", type=int, default=8001, help="sim: where the API server listens (8001)")
+    parser.add_argument("--speed", type=float, default=5.0, help="sim: simulated seconds per second (5)")
+    parser.add_argument(
+        "--leave", action="store_true", help="sim: end after the last step, also on a terminal"
+    )
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Run the demo; return the exit code."""
+    given = _arguments()
+    try:
+        if given.cluster == "sim":
+            # Imported here: each demo needs only its own parts.
+            from e2e.demo import sim  # noqa: PLC0415
+
+            sim.run(port=given.port, speed=given.speed, stay=not given.leave)
+        else:
+            from e2e.demo import real  # noqa: PLC0415
+
+            real.run()
+    except (Trouble, KubectlError, RefusedError, TooLateError, RuntimeError) as error:
+        print(f"demo: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\ndemo: {ENDED[given.cluster]}", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,57 @@
+"""
+What a demo prints: steps, and a picture of the state.
+
+On a terminal the picture is drawn over itself; without one each line that is new is printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+import shutil
+import sys
+
+_BOLD, _DIM, _OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+
+
+class Screen:
+    """Prints to standard output; *clock* returns the seconds since the beginning, as the demo counts them."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._drawn: list[str] = []
+        self._live = sys.stdout.isatty()
+
+    @property
+    def live(self) -> bool:
+        """Whether somebody watches on a terminal."""
+        return self._live
+
+    def step(self, text: str) -> None:
+        """Print what happens next."""
+        self._drawn = []
+        line = f"[{self._clock():5.0f} s] {text}"
+        print(f"\n{_BOLD}{line}{_OFF}" if self._live else f"\n{line}", flush=True)
+
+    def say(self, *lines: str) -> None:
+        """Print *lines*, which stay."""
+        self._drawn = []
+        print("\n".join(lines), flush=True)
+
+    def draw(self, lines: Sequence[str]) -> None:
+        """Show *lines*, if they changed."""
+        wanted = list(lines)
+        if wanted == self._drawn:
+            return
+        if self._live:
+            if self._drawn:
+                print(f"\x1b[{len(self._drawn)}F\x1b[J", end="")
+            # A line that wraps would be two, and the picture would creep down the screen.
+            wide = max(shutil.get_terminal_size().columns - 1, 20)
+            print(
+                "\n".join(_DIM * line.startswith("    ") + line[:wide] + _OFF for line in wanted), flush=True
+            )
+        else:
+            fresh = [line for line in wanted if line not in self._drawn]
+            if fresh:
+                print("\n".join(fresh), flush=True)
+        self._drawn = wanted

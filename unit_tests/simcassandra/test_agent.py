@@ -1,0 +1,360 @@
+"""What the agent makes of a request: logins, bulk requests, forms of names, and its own words."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from e2e.simcassandra.jolokia import STORAGE_SERVICE
+from e2e.simcassandra.lab import Lab
+from e2e.simcassandra.modes import Mode
+from e2e.simcassandra.tokens import NetworkTopology, SimpleStrategy
+
+Json = Any
+GOSSIPER = "org.apache.cassandra.net:type=Gossiper"
+ILLEGAL = "java.lang.IllegalArgumentException"
+
+
+def login(user: str, password: str) -> str:
+    """Return the value of a header for basic authentication."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+def read(attribute: object, **more: object) -> dict[str, Any]:
+    """Return a request for an attribute of StorageService."""
+    return {"type": "read", "mbean": STORAGE_SERVICE, "attribute": attribute, **more}
+
+
+def answered(lab: Lab, body: object) -> Json:
+    """Return what node 1 answers to *body*, which must be HTTP 200."""
+    answer = lab.post(1, body)
+    assert answer.status == 200
+    return json.loads(answer.body)
+
+
+def one(**config: Any) -> Lab:
+    """Return a single node."""
+    lab = Lab(**config)
+    lab.grow(1)
+    return lab
+
+
+@pytest.mark.parametrize("given", [None, login("casskop", "wrong"), login("other", "right"), "Bearer right"])
+def test_without_the_right_login_there_is_401_and_nothing_else(given: str | None) -> None:
+    """An empty body, with the realm in the header that asks for a login."""
+    lab = one(jolokia_user="casskop", jolokia_password="right")
+
+    answer = lab.post(1, read("OperationMode"), authorization=given)
+
+    assert (answer.status, answer.body) == (401, "")
+    assert answer.headers["Www-Authenticate"] == 'Basic realm="jolokia"'
+
+
+def test_the_right_login_is_let_in() -> None:
+    """And an agent without one asks nobody."""
+    lab = one(jolokia_user="casskop", jolokia_password="right")
+    assert lab.post(1, read("OperationMode"), authorization=login("casskop", "right")).status == 200
+
+    assert one().post(1, read("OperationMode")).status == 200
+    assert one().post(1, read("OperationMode"), authorization=login("any", "body")).status == 200
+
+
+def test_json_comes_as_plain_text() -> None:
+    """The content type of the 1.x agent is no guide to what is in the body."""
+    answer = one().post(1, read("OperationMode"))
+
+    assert answer.content_type.startswith("text/plain")
+    assert json.loads(answer.body)["value"] == "NORMAL"
+
+
+def test_an_answer_repeats_its_request() -> None:
+    """With the instant, in whole seconds, and the status in the body."""
+    lab = one()
+
+    found = answered(lab, read("OperationMode"))
+
+    assert found == {
+        "request": read("OperationMode"),
+        "value": "NORMAL",
+        "timestamp": int(lab.simulation.now),
+        "status": 200,
+    }
+
+
+def test_a_bulk_request_has_an_answer_for_each_part() -> None:
+    """In order, each with its own status: one that fails does not spoil the others."""
+    lab = one()
+    body = [read("OperationMode"), read("NoSuch"), {"type": "read", "mbean": "no:such=bean"}]
+
+    found = answered(lab, body)
+
+    assert [part["status"] for part in found] == [200, 404, 404]
+    assert found[0]["value"] == "NORMAL"
+    assert found[1]["error_type"] == "javax.management.AttributeNotFoundException"
+    assert found[2]["error_type"] == "javax.management.InstanceNotFoundException"
+
+
+def test_an_empty_bulk_request_has_an_empty_answer() -> None:
+    """Nothing was asked."""
+    assert answered(one(), []) == []
+
+
+def test_a_bulk_request_is_one_snapshot_unless_a_part_blocks() -> None:
+    """Parts are carried out one after the other; what follows a blocking call sees the world after it."""
+    lab = Lab()
+    lab.grow(2)
+    call = {"type": "exec", "mbean": STORAGE_SERVICE, "operation": "decommission", "arguments": [True]}
+    before = lab.simulation.now
+
+    found = json.loads(lab.post(2, [read("OperationMode"), call, read("OperationMode")]).body)
+
+    assert [part["value"] for part in found] == ["NORMAL", None, "DECOMMISSIONED"]
+    assert lab.simulation.now - before > 5
+
+
+def test_several_attributes_come_as_a_map() -> None:
+    """One name gives the value itself, a list gives a map, even with one name in it; none gives all."""
+    lab = one()
+
+    assert answered(lab, read("OperationMode"))["value"] == "NORMAL"
+    assert answered(lab, read(["OperationMode"]))["value"] == {"OperationMode": "NORMAL"}
+    snitch = {"type": "read", "mbean": "org.apache.cassandra.db:type=EndpointSnitchInfo"}
+    assert answered(lab, snitch)["value"].keys() == {"Datacenter", "Rack", "SnitchName"}
+
+
+def test_one_missing_attribute_spoils_a_request() -> None:
+    """Unless errors are to be ignored: then its place has the error, in the words of the agent's release."""
+    names = ["OperationMode", "HostIdMap"]
+    old, new = one(), one(jolokia="2.6.0")
+    assert answered(old, read(names))["status"] == 404
+
+    lenient = {"ignoreErrors": True}
+    told = answered(old, read(names, config=lenient))["value"]
+    assert told["OperationMode"] == "NORMAL"
+    assert told["HostIdMap"] == (
+        "ERROR: No such attribute: HostIdMap (class javax.management.AttributeNotFoundException)"
+    )
+    told = answered(new, read(names, config=lenient))["value"]
+    assert told["OperationMode"] == "NORMAL"
+    assert told["HostIdMap"][".error"] is True
+
+
+def test_writing_an_attribute_gives_its_old_value() -> None:
+    """And what cannot be written says so; a setter is no operation."""
+    lab = one()
+    name = "StreamThroughputMbitPerSec"
+    body = {"type": "write", "mbean": STORAGE_SERVICE, "attribute": name, "value": 7}
+    assert answered(lab, body)["value"] == 201
+    assert answered(lab, read(name))["value"] == 7
+
+    fixed = {**body, "attribute": "OperationMode", "value": "LEAVING"}
+    assert answered(lab, fixed)["status"] == 404
+    assert answered(lab, read("OperationMode"))["value"] == "NORMAL"
+    setter = lab.execute(1, "setStreamThroughputMbitPerSec", [7])
+    assert (setter["status"], setter["error_type"]) == (400, ILLEGAL)
+    assert "No operation setStreamThroughputMbitPerSec found on MBean" in setter["error"]
+
+
+def test_what_is_no_request_is_an_illegal_argument() -> None:
+    """No JSON, an unknown type, a number: HTTP 200 from the 1.x agent, with 400 in the body."""
+    lab = one()
+    exchange = lab.agent(1).answer("{")
+    assert exchange.answer is not None
+    assert exchange.answer.status == 200
+    assert json.loads(exchange.answer.body)["status"] == 400
+
+    assert answered(lab, {"type": "nonsense"})["status"] == 400
+    assert answered(lab, [7])[0]["status"] == 400
+
+
+def test_the_2_x_agent_refuses_bad_requests_in_plain_text() -> None:
+    """HTTP 400, and no JSON in the body; what Cassandra refuses is HTTP 200 and 500 in the body."""
+    lab = one(jolokia="2.6.0")
+    call = {"type": "exec", "mbean": STORAGE_SERVICE, "operation": "decommission", "arguments": []}
+
+    answer = lab.post(1, call)
+
+    assert answer.status == 400
+    with pytest.raises(ValueError, match="Expecting value"):
+        json.loads(answer.body)
+    refused = lab.execute(1, "effectiveOwnership", ["nosuch"])
+    assert (refused["status"], refused["error_type"]) == (500, ILLEGAL)
+    assert refused["error"] == "The keyspace nosuch, does not exist"
+    assert refused[".error"] is True
+
+
+def test_get_requests_name_everything_in_the_path() -> None:
+    """As a probe asks: type, MBean, attributes; without any of it the agent tells its version."""
+    lab = one()
+    agent = lab.agent(1)
+
+    def got(path: str) -> Json:
+        answer = agent.get(path).answer
+        assert answer is not None
+        return json.loads(answer.body)["value"]
+
+    assert got(f"/jolokia/read/{STORAGE_SERVICE}/OperationMode") == "NORMAL"
+    both = got(f"/jolokia/read/{STORAGE_SERVICE}/OperationMode,Joined")
+    assert both == {"OperationMode": "NORMAL", "Joined": True}
+    assert got("/jolokia/")["agent"] == "1.7.1"
+    assert got(f"/jolokia/exec/{GOSSIPER}/getEndpointDowntime/10.0.0.1") == 0
+
+
+def test_the_agent_tells_its_version_and_1_x_its_password() -> None:
+    """Whoever may ask gets the password of the 1.7 agent in clear; 2.x keeps it to itself."""
+    for agent, open_hearted in (("1.7.2", True), ("2.6.0", False)):
+        lab = one(jolokia=agent, jolokia_user="u", jolokia_password="s3cret")
+        body = lab.post(1, {"type": "version"}, authorization=login("u", "s3cret")).body
+        assert ("s3cret" in body) is open_hearted
+
+
+@pytest.mark.parametrize(("release", "before"), [("4.1.10", 1.0), ("5.0.9", 3.0)])
+def test_the_port_is_open_before_there_is_an_mbean(release: str, before: float) -> None:
+    """At first StorageService is not found, though the agent answers; 5.0 takes longer than 4.1."""
+    lab = Lab(release=release)
+    lab.start(1)
+    lab.pass_time(0.5)
+    assert not lab.agent(1).listening
+    lab.pass_time(0.5)
+    assert lab.agent(1).listening
+    assert answered(lab, read("OperationMode"))["error"] == (
+        f"javax.management.InstanceNotFoundException : {STORAGE_SERVICE}"
+    )
+
+    took = 1.0 + lab.wait(lambda: answered(lab, read("OperationMode"))["status"] == 200)
+    assert before < took < before + 1
+
+
+def test_blocking_calls_hold_the_threads_of_the_agent() -> None:
+    """When all are held nothing else is answered, until one of the calls ends."""
+    lab = Lab(jolokia_threads=2)
+    lab.grow(2)
+    lab.ring.create_keyspace("app", SimpleStrategy(factor=1), size=4_000_000_000)
+    lab.pass_time(5)
+    cleanup = "forceKeyspaceCleanup(int,java.lang.String,[Ljava.lang.String;)"
+    for _ in range(2):
+        lab.begin(2, cleanup, [2, "app", []])
+    waiting = lab.agent(2).answer(json.dumps(read("OperationMode")))
+    lab.pass_time(10)
+    assert not waiting.over
+    assert not lab.agent(2).responsive
+
+    assert lab.wait(lambda: waiting.over) > 10
+    assert lab.agent(2).responsive
+
+
+def test_a_process_that_ends_breaks_its_connections() -> None:
+    """Also those of requests that were still queued."""
+    lab = Lab(jolokia_threads=1)
+    lab.grow(2)
+    call = {"type": "exec", "mbean": STORAGE_SERVICE, "operation": "decommission", "arguments": [True]}
+    held = lab.agent(2).answer(json.dumps(call))
+    queued = lab.agent(2).answer(json.dumps(read("OperationMode")))
+    lab.ring.kill(lab.address(2))
+
+    assert held.broken
+    assert queued.broken
+
+
+RELEASES = ("4.0.19", "4.1.10", "5.0.9")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_attributes_that_came_and_went(release: str) -> None:
+    """`HostIdMap` is gone in 5.0, and the words for failed range movements are new in it."""
+    lab = one(release=release)
+    five = release.startswith("5")
+    new = ("BootstrapFailed", "BootstrapState", "Decommissioning", "DecommissionFailed")
+
+    assert answered(lab, read("HostIdMap"))["status"] == (404 if five else 200)
+    for name in new:
+        assert answered(lab, read(name))["status"] == (200 if five else 404)
+    assert answered(lab, read("ReleaseVersion"))["value"] == release
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_errors_have_the_words_of_the_release(release: str) -> None:
+    """Status, class and text of what goes wrong, for what the releases agree on."""
+    lab = Lab(release=release)
+    lab.grow(2)
+    lab.ring.create_keyspace("app", NetworkTopology(factors={"dc1": 2}))
+    lab.pass_time(5)
+    unsupported = "java.lang.UnsupportedOperationException"
+    cleanup = "forceKeyspaceCleanup(int,java.lang.String,[Ljava.lang.String;)"
+    cases: list[tuple[str, list[Json], int, str, str]] = [
+        ("removeNode", ["00000000-0000-0000-0000-000000000001"], 500, unsupported, "Host ID not found."),
+        ("removeNode", ["x"], 400, ILLEGAL, "Invalid UUID string: x"),
+        ("forceRemoveCompletion", [], 500, unsupported, "No nodes to force removal on"),
+        (cleanup, [2, "nosuch", []], 400, ILLEGAL, "Keyspace nosuch does not exist"),
+        (cleanup, [2, "app", ["t"]], 400, ILLEGAL, "Unknown keyspace/cf pair (app.t)"),
+        (cleanup, [2, "system", []], 500, "java.lang.RuntimeException", "neither necessary nor wise"),
+        ("forceKeyspaceCleanup", [2, "app", []], 400, ILLEGAL, "is overloaded. Signatures found:"),
+        ("decommission", [], 400, ILLEGAL, "Invalid number of operation arguments."),
+        ("describeRingJMX", ["nosuch"], 500, "java.io.IOException", "No such keyspace: nosuch"),
+        ("effectiveOwnership", ["nosuch"], 400, ILLEGAL, "The keyspace nosuch, does not exist"),
+    ]
+    for operation, arguments, status, kind, words in cases:
+        answer = lab.execute(1, operation, arguments)
+        assert (answer["status"], answer["error_type"]) == (status, kind), operation
+        assert answer["error"].startswith(f"{kind} : ")
+        assert words in answer["error"]
+    local = lab.read(1, "LocalHostId")
+    assert "Cannot remove self" in lab.execute(1, "removeNode", [local])["error"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_overloads_differ_between_releases(release: str) -> None:
+    """The fifth argument of rebuild is 5.0's; `decommission` takes its boolean in all of them."""
+    lab = one(release=release)
+    five = release.startswith("5")
+    string = "java.lang.String"
+    signature = f"rebuild({string},{string},{string},{string},boolean)"
+
+    answer = lab.execute(1, signature, [None, None, None, None, False])
+
+    assert answer["status"] == (200 if five else 400)
+    assert "is overloaded. Signatures found:" in lab.execute(1, "rebuild", ["dc1"])["error"]
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_resetting_the_log_levels_works_in_5_0_only(release: str) -> None:
+    """4.x throws for a logging configuration that was made by hand."""
+    lab = one(release=release)
+    assert lab.execute(1, "setLoggingLevel", ["org.apache.cassandra.gms", "DEBUG"])["value"] is None
+    assert lab.read(1, "LoggingLevels")["org.apache.cassandra.gms"] == "DEBUG"
+
+    answer = lab.execute(1, "setLoggingLevel", ["", ""])
+
+    assert answer["status"] == (200 if release.startswith("5") else 500)
+    if release.startswith("5"):
+        assert lab.read(1, "LoggingLevels") == {"ROOT": "INFO"}
+
+
+def test_a_release_that_is_not_simulated_is_refused() -> None:
+    """Rather than played by guesswork."""
+    with pytest.raises(ValueError, match=r"Cassandra 3\.11\.19 is not simulated"):
+        Lab(release="3.11.19").start(1)
+
+
+def test_snapshots_are_kept_until_they_are_cleared() -> None:
+    """By name and keyspace; they outlive the process, since they are on the disk."""
+    lab = one()
+    lab.ring.create_keyspace("app", SimpleStrategy(factor=1), tables=("kv", "blobs"))
+    take = "takeSnapshot(java.lang.String,java.util.Map,[Ljava.lang.String;)"
+    clear = "clearSnapshot(java.lang.String,[Ljava.lang.String;)"
+    assert lab.execute(1, take, ["s1", {}, ["app.kv"]])["value"] is None
+    assert lab.execute(1, take, ["s2", {"ttl": "1h"}, ["app"]])["value"] is None
+    again = lab.execute(1, take, ["s1", {}, ["app"]])
+    assert again["error"] == "java.io.IOException : Snapshot s1 already exists."
+
+    lab.ring.kill(lab.address(1))
+    node = lab.start(1)
+    lab.wait(lambda: node.mode is Mode.NORMAL)
+    assert lab.read(1, "SnapshotDetails").keys() == {"s1", "s2"}
+    assert lab.execute(1, clear, ["s1", ["app"]])["value"] is None
+    assert lab.read(1, "SnapshotDetails").keys() == {"s2"}
+    assert lab.execute(1, clear, ["", []])["value"] is None
+    assert lab.read(1, "SnapshotDetails") == {}
