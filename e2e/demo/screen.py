@@ -9,8 +9,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 import shutil
 import sys
+from typing import Protocol
 
 _BOLD, _DIM, _OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+
+
+class Display(Protocol):
+    """Where a demo shows what happens."""
+
+    def step(self, text: str) -> None:
+        """Say what happens next."""
+
+    def say(self, *lines: str) -> None:
+        """Say *lines*, which stay."""
+
+    def draw(self, lines: Sequence[str]) -> None:
+        """Show the state as it is now."""
 
 
 class Screen:

@@ -7,8 +7,8 @@ the real one. Simulated time runs faster than the clock until everything was sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-import contextlib
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 import logging
 from pathlib import Path
 import tempfile
@@ -20,7 +20,7 @@ import structlog
 import yaml
 
 from e2e.demo.picture import picture, story
-from e2e.demo.screen import Screen
+from e2e.demo.screen import Display, Screen
 from e2e.lab import SAMPLES
 from e2e.providers.cluster import CLUSTERS, Object, TooLateError, condition, is_true
 from e2e.providers.sim import NAMESPACE, SimCluster
@@ -30,8 +30,8 @@ from e2e.simkube.server import HttpServer, kubeconfig_text
 T = TypeVar("T")
 
 NAME = "demo"
-# Real seconds that a step may take; none takes a tenth of it.
-PATIENCE_SECONDS = 120.0
+# Pictures that a step may take; none takes a quarter of it.
+PATIENCE = 1200
 FRAME_SECONDS = 0.1
 # The node that the demo loses, and its rack.
 LOST_NODE = "node-b"
@@ -39,11 +39,21 @@ LOST_NODE = "node-b"
 
 @attrs.frozen
 class Demo:
-    """The simulated cluster, which moves by itself, and the screen."""
+    """The steps, on a simulated cluster.
+
+    *lock* keeps time still while it is held; *frame* lets a moment pass, between two pictures.
+    """
 
     cluster: SimulatedCluster
-    server: HttpServer
-    screen: Screen
+    screen: Display
+    lock: AbstractContextManager[object]
+    frame: Callable[[], None]
+
+    def show(self) -> None:
+        """Go through all steps; raises `TooLateError` for what does not come about."""
+        self.create()
+        self.scale()
+        self.lose_a_node()
 
     def create(self) -> None:
         """Apply the sample, and kill the operator as soon as the first node is a member."""
@@ -80,7 +90,7 @@ class Demo:
         )
         while True:
             self._draw()
-            time.sleep(FRAME_SECONDS)
+            self.frame()
 
     def _patch(self, spec: Object) -> None:
         self._now(lambda: self.cluster.patch(CLUSTERS, NAME, {"spec": spec}))
@@ -96,13 +106,12 @@ class Demo:
 
     def _until(self, probe: Callable[[], bool], what: str) -> None:
         """Draw until *probe* is true; raises `TooLateError` with *what* if that takes too long."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while not self._now(probe):
-            if time.monotonic() > end:
-                raise TooLateError(f"{what}: not within {PATIENCE_SECONDS:g} s")
+        for _ in range(PATIENCE):
             self._draw()
-            time.sleep(FRAME_SECONDS)
-        self._draw()
+            if self._now(probe):
+                return
+            self.frame()
+        raise TooLateError(f"{what}: not within {PATIENCE} pictures")
 
     def _draw(self) -> None:
         def lines() -> list[str]:
@@ -113,7 +122,7 @@ class Demo:
 
     def _now(self, act: Callable[[], T]) -> T:
         """Act while time stands still."""
-        with self.server.api.lock:
+        with self.lock:
             return act()
 
 
@@ -124,30 +133,28 @@ def run(*, port: int, speed: float, stay: bool) -> None:
     """
     # What the operator does is on the screen; its log would be drawn into it.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    with _running(port, speed) as (demo, config):
-        demo.create()
-        demo.scale()
-        demo.lose_a_node()
-        demo.server.speed = 1.0
-        if stay and demo.screen.live:
-            demo.invite(config)
-
-
-@contextlib.contextmanager
-def _running(port: int, speed: float) -> Iterator[tuple[Demo, Path]]:
-    """Yield the demo with its server running, and the kubeconfig that leads to it."""
-    sim = SimCluster(seed=1)
-    for letter in "abc":
-        zone = {"topology.kubernetes.io/zone": f"zone-{letter}"}
-        sim.controllers.nodes.add(f"node-{letter}2", labels=zone)
+    sim = six_nodes()
     began = sim.simulation.now
-    server = HttpServer(sim.server, port=port, speed=speed)
     screen = Screen(lambda: sim.simulation.now - began)
+    server = HttpServer(sim.server, port=port, speed=speed)
     with tempfile.TemporaryDirectory(prefix="casskop-demo-") as folder, server:
         config = Path(folder) / "kubeconfig"
         config.write_text(kubeconfig_text(server.url))
         screen.say(f"a simulated Kubernetes on {server.url}: six nodes in three zones, {speed:g} s a second")
-        yield Demo(SimulatedCluster(sim), server, screen), config
+        demo = Demo(SimulatedCluster(sim), screen, server.api.lock, lambda: time.sleep(FRAME_SECONDS))
+        demo.show()
+        server.speed = 1.0
+        if stay and screen.live:
+            demo.invite(config)
+
+
+def six_nodes() -> SimCluster:
+    """Return a simulated cluster with two nodes in each of three zones."""
+    sim = SimCluster(seed=1)
+    for letter in "abc":
+        zone = {"topology.kubernetes.io/zone": f"zone-{letter}"}
+        sim.controllers.nodes.add(f"node-{letter}2", labels=zone)
+    return sim
 
 
 def _samples() -> list[Object]:

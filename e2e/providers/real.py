@@ -48,7 +48,7 @@ class RealCluster:
     def get(self, kind: str, name: str) -> Object:
         """Return an object."""
         try:
-            return self.kubectl.get(kind, name)
+            return self.kubectl.get(kind, name, "--show-managed-fields")
         except KubectlError as error:
             if "NotFound" in str(error):
                 raise MissingError(str(error)) from error
