@@ -7,10 +7,12 @@ BIN    := $(VENV)/bin
 RUN    := $(BIN)/python -m
 # Hypothesis: `dev` draws 25 examples a property, `ci` 500.
 export HYPOTHESIS_PROFILE ?= dev
+# Hashes for every file; nothing in the lock files says from where they came.
+LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit \
-        deps up down demo e2e e2e-full bench-create agents image clean
+        deps up down demo e2e e2e-full bench-create agents image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +67,9 @@ SPEED   ?= 5
 demo: venv ## show the operator at work (CLUSTER=sim or local, PORT=8001, SPEED=5)
 	@$(RUN) e2e.demo --cluster=$(CLUSTER) --port=$(PORT) --speed=$(SPEED)
 
+recording: venv ## draw docs/demo.svg anew from what the demo shows
+	$(RUN) e2e.demo.recording docs/demo.svg
+
 # --- the real cluster ---------------------------------------------------------------------------------
 # Three Kubernetes nodes on this machine (see docs/cluster.md). Needs root on Debian or a relative.
 # With KUBECONFIG set, demo and e2e use that cluster instead, and its images are yours to see to.
@@ -95,6 +100,12 @@ build/agents/.made: deploy/agents/pom.xml deploy/agents/SHA256SUMS
 
 image: agents ## build the operator's image with docker
 	docker build -t casskop:dev .
+
+lock: ## pin all dependencies, and the hashes of their files, anew
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/pip install -q pip-tools
+	CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile -q $(LOCK) --build-deps-for=wheel -o requirements.txt setup.cfg
+	CUSTOM_COMPILE_COMMAND="make lock" build/lock/bin/pip-compile -q $(LOCK) --extra=dev -o requirements-dev.txt setup.cfg
 
 clean: ## remove what make has made in this folder
 	rm -rf build $(VENV) .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

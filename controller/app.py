@@ -52,10 +52,12 @@ SILENCE_LIMIT = 600.0
 # Each network call ends in seconds, so a reconcile that takes this long hangs.
 RECONCILE_LIMIT = 300.0
 LEASE_LIMIT = 60.0
+# How often the servers look whether to stop: both of them within the time that their step has.
+LOOK = 0.2
 # A request that would have to wait longer than this for its turn is not made.
 PATIENCE = 10.0
 # How long before we look again whether CassKop has gone.
-CASSKOP_PAUSE = 5.0
+CASSKOP_PAUSE = 2.0
 
 
 @attrs.frozen(kw_only=True)
@@ -168,7 +170,7 @@ def build(
     timing = settings.timing
     lease = KubeLease(
         # A pool of its own: busy workers must not keep the lease from being renewed.
-        LiveTransport(load_configuration(), pool_size=2, metrics=counters),
+        LiveTransport(load_configuration(kubeconfig=settings.kubeconfig), pool_size=2, metrics=counters),
         namespace=settings.own_namespace,
         name=LEASE_NAME,
         timeout=timing.request_deadline,
@@ -186,7 +188,9 @@ def build(
         metrics=metrics.election(LEASE_NAME),
     )
     # One connection for each worker, reflector and the events, and some to spare.
-    transport = LiveTransport(load_configuration(), pool_size=settings.workers + 16, metrics=counters)
+    transport = LiveTransport(
+        load_configuration(kubeconfig=settings.kubeconfig), pool_size=settings.workers + 16, metrics=counters
+    )
     client = KubeClient(transport, fence=election.fence, counter=counters, pace=_pace(settings, clock))
     recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)
     jolokia = Jolokia.over(counter=counters)
@@ -280,11 +284,11 @@ def _servers(
     }
     return (
         HealthServer(
-            ServerSettings(host=settings.metrics.host, port=settings.metrics.port),
+            ServerSettings(host=settings.metrics.host, port=settings.metrics.port, look=LOOK),
             {"metrics": metrics_page(metrics.render, CONTENT_TYPE)},
         ),
         HealthServer(
-            ServerSettings(host=settings.health.host, port=settings.health.port),
+            ServerSettings(host=settings.health.host, port=settings.health.port, look=LOOK),
             {"healthz": check_page(healthz), "readyz": check_page({"stores": synced})},
         ),
     )
@@ -308,7 +312,8 @@ def run(settings: Settings) -> int:
     except (TerminalError, OSError) as error:
         log.error("cannot start", error=str(error))  # noqa: TRY400 -- it is no bug, a traceback is noise
         return EXIT_FAILED
-    log.info("starting", version=__version__, namespace=settings.namespace or "all")
+    ports = [server.port for server in operator.servers]
+    log.info("starting", version=__version__, namespace=settings.namespace or "all", ports=ports)
     operator.run()
     log.info("stopping", why=stop.why)
     operator.shutdown().run()

@@ -27,6 +27,7 @@ from controller.kube.kinds import Kind
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.cluster import ClusterReconciler
 from controller.reconcile.credentials import Logins
+from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher, Recorder
 from controller.reconcile.observe import Observer
 from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, ObjectStore, Stores
@@ -100,6 +101,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     """
     stores = Stores()
     caught_up = CaughtUp(client=client, stores=stores, monotonic=clock.monotonic)
+    finisher = Finisher(client=client, recorder=recorder)
     reconciler = ClusterReconciler(
         client=client,
         stores=stores,
@@ -112,8 +114,9 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             now=clock.now,
         ),
         executor=Executor(objects=Objects(client), statefulsets=StatefulSets(client), pods=Pods(client)),
-        finisher=Finisher(client=client, recorder=recorder),
+        finisher=finisher,
         caught_up=caught_up,
+        deletion=Deletion(client=client, stores=stores, finisher=finisher, now=clock.now),
     )
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
     listen(stores, queue)

@@ -55,7 +55,8 @@ class Settings:
 
     *namespace* is the one that is watched, None for all. *own_namespace* is where the lease lives, and
     *image* the image that the operator itself runs, which is also the default for init containers.
-    *requests* a second, and *burst* at once, is how many may be sent to the API server; 0 is no limit.
+    *kubeconfig* says where the API server is; None for the pod's service account, else as kubectl. *requests*
+    a second, and *burst* at once, is how many may be sent to the API server; 0 is no limit.
     """
 
     namespace: str | None
@@ -64,6 +65,7 @@ class Settings:
     image: str
     metrics: Address
     health: Address
+    kubeconfig: str | None = None
     workers: int = 16
     requests: float = 50.0
     burst: int = 100
@@ -94,6 +96,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         image=environment.get("OPERATOR_IMAGE") or "casskop:dev",
         metrics=Address.parse(options.metrics_addr, name="--metrics-addr"),
         health=Address.parse(options.health_probe_bind_address, name="--health-probe-bind-address"),
+        kubeconfig=environment.get("KUBECONFIG") or None,
         workers=_within(
             "--max-concurrent-reconciles", options.max_concurrent_reconciles, least=1, most=_MOST_WORKERS
         ),

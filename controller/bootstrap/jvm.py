@@ -39,7 +39,10 @@ _PER_JAVA = {
     *jvmtable.MODULES,
 }
 _JMX_PORT = "7199"
+_TLS = ("jmx_remote_ssl", "jmx_remote_ssl_require_client_auth", "jmx_remote_ssl_opts")
 _FIRST_MODULAR_JAVA = 9
+_ONLY_JAVA_8 = "only Java 8 has this; for later ones put -Xlog into additional-jvm-opts"
+_NOT_JAVA_8 = "not used: Java 8 has no modules"
 
 Config = Mapping[str, Mapping[str, object]]
 Files = dict[str, OptionsFile]
@@ -105,8 +108,10 @@ def _per_java(
     """Set what depends on the Java: the collector, its tuning, logging, modules."""
     shared = {key: wish for key, wish in server.items() if key in _PER_JAVA}
     for key, wish in shared.items():
-        if key in jvmtable.JAVA_8 and 8 not in javas:  # noqa: PLR2004 -- Java 8
-            wish.place.problem("only Java 8 has this; for later ones put -Xlog into additional-jvm-opts")
+        if key in jvmtable.JAVA_8 and min(javas) >= _FIRST_MODULAR_JAVA:
+            wish.place.problem(_ONLY_JAVA_8)
+        if key in jvmtable.MODULES and max(javas) < _FIRST_MODULAR_JAVA:
+            wish.place.warning(_NOT_JAVA_8)
     for section, java in JAVA_SECTIONS.items():
         if section in config and JAVA_FILES[java] not in files:
             findings.at(section).problem(f"the Cassandra image has no {JAVA_FILES[java]}")
@@ -119,9 +124,11 @@ def _per_java(
         file = files[name]
         _general(file, own)
         chosen = wishes.get(jvmtable.GARBAGE_COLLECTOR)
-        collector = _collector(file, java, chosen, required=java == max(javas))
+        asked_for_here = java == max(javas) or jvmtable.GARBAGE_COLLECTOR in own
+        collector = _collector(file, java, chosen, required=asked_for_here)
         for key in wishes:
             _set_for_java(file, java, collector, key, wishes[key])
+        _misplaced(java, own)
         put_lines(file, own.get(MORE))
 
 
@@ -139,11 +146,23 @@ def _set_for_java(file: OptionsFile, java: int, collector: str, key: str, wish: 
         put(file, jvmtable.MODULES[key], wish)
 
 
+def _misplaced(java: int, own: Wishes) -> None:
+    """Refuse in the section of one Java what that Java does not have, or what is for all of them."""
+    for key, wish in own.items():
+        if key in jvmtable.JMX:
+            wish.place.problem(f"it is for every Java: write it under {SERVER_SECTIONS[1]}")
+        elif key in jvmtable.JAVA_8 and java >= _FIRST_MODULAR_JAVA:
+            wish.place.problem(_ONLY_JAVA_8)
+        elif key in jvmtable.MODULES and java < _FIRST_MODULAR_JAVA:
+            wish.place.warning(_NOT_JAVA_8)
+
+
 def _collector(file: OptionsFile, java: int, wish: Wish | None, *, required: bool) -> str:
     """
     Choose the collector in *file* and return the one that will run, "" if it is none of ours.
 
-    *required* says that this Java is the one which will most likely read the file.
+    *required* says that the wish is for this Java: it is the one which will most likely read the file, or
+    the wish stands in its own section.
     """
     there = [name for name, known in jvmtable.COLLECTORS.items() if known.flag in file.active()]
     default = "G1GC" if java >= _FIRST_MODULAR_JAVA else ""
@@ -182,22 +201,33 @@ def _jmx(file: OptionsFile, wishes: Wishes) -> None:
     if port is not None and str(port.value) != _JMX_PORT:
         port.place.problem(f"it has to be {_JMX_PORT}, which the pod and its services name")
     connection = wishes.get("jmx_connection_type")
-    if connection is None or connection.value == "local-no-auth":
-        return
-    if connection.value != "remote-no-auth":
+    if connection is not None and connection.value not in ("local-no-auth", "remote-no-auth"):
         connection.place.problem("it has to be local-no-auth or remote-no-auth")
+        return
+    if connection is None or connection.value == "local-no-auth":
+        _unused_tls(wishes, _TLS, "JMX stays on loopback; jmx-connection-type is not remote-no-auth")
         return
     connection.place.warning(
         "JMX is open to the pod network without a password; local-no-auth keeps it on loopback"
     )
     file.put(f"-Dcassandra.jmx.remote.port={_JMX_PORT}")
     file.put(f"-Dcom.sun.management.jmxremote.rmi.port={_JMX_PORT}")
-    if yes(wishes.get("jmx_remote_ssl")):
-        file.put("-Dcom.sun.management.jmxremote.ssl=true")
-        file.put("-Dcom.sun.management.jmxremote.registry.ssl=true")
-        if yes(wishes.get("jmx_remote_ssl_require_client_auth")):
-            file.put("-Dcom.sun.management.jmxremote.ssl.need.client.auth=true")
-        put_lines(file, wishes.get("jmx_remote_ssl_opts"))
+    if not yes(wishes.get("jmx_remote_ssl")):
+        _unused_tls(wishes, _TLS[1:], "jmx-remote-ssl is not true")
+        return
+    file.put("-Dcom.sun.management.jmxremote.ssl=true")
+    file.put("-Dcom.sun.management.jmxremote.registry.ssl=true")
+    if yes(wishes.get("jmx_remote_ssl_require_client_auth")):
+        file.put("-Dcom.sun.management.jmxremote.ssl.need.client.auth=true")
+    put_lines(file, wishes.get("jmx_remote_ssl_opts"))
+
+
+def _unused_tls(wishes: Wishes, keys: tuple[str, ...], reason: str) -> None:
+    """Tell of wishes for TLS that come to nothing; a wish for none does not."""
+    for key in keys:
+        wish = wishes.get(key)
+        if wish is not None and wish.value not in (False, "false", []):
+            wish.place.warning(f"not used: {reason}")
 
 
 def _clients(files: Files, original: str | None, name: str, wishes: Wishes) -> None:

@@ -35,7 +35,7 @@ class OptionsFile:
 
     def put(self, line: str) -> None:
         """Make *line* stand in the file, in the place of any line that sets the same."""
-        if line in self.active():
+        if {there for there in self.active() if name_of(there) == name_of(line)} == {line}:
             return  # where it stands: an unlocking flag has to stay before what it unlocks
         self.drop(name_of(line))
         self._added.append(line)

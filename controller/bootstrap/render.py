@@ -93,7 +93,7 @@ def render(inputs: Inputs) -> Files | Problems:
     cluster = _info(config, _CLUSTER, "name", findings)
     seeds = _info(config, _CLUSTER, "seeds", findings)
     datacenter = _info(config, _DATACENTER, "name", findings)
-    if findings.problems or version is None:
+    if version is None:
         return Problems(lines=tuple(findings.problems))
     identity = Identity(cluster=cluster, seeds=seeds, pod_ip=inputs.pod_ip)
     originals = inputs.originals

@@ -24,11 +24,11 @@ _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Dumper(yaml.SafeDumper):
-    """PyYAML's, with text quoted where another library would see a number."""
+    """PyYAML's, with text quoted where another library would see a number, or the end of a line."""
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = '"' if _NUMBER_TO_OTHERS.fullmatch(value) else None
+    style = '"' if _NUMBER_TO_OTHERS.fullmatch(value) or not value.isprintable() else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 

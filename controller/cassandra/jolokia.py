@@ -9,7 +9,7 @@ for bad requests. Both are understood. It retries reads once, since a read chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 import json
 import time
 from typing import Any, Final, Protocol
@@ -71,6 +71,7 @@ class Jolokia:
 
     http: httpx.Client
     counter: CallCounter | None = None
+    seconds: float = 5.0
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -80,12 +81,13 @@ class Jolokia:
         transport: httpx.BaseTransport | None = None,
         *,
         read_seconds: float = 5.0,
-        connections: int = 64,
+        connections: int = 256,
         counter: CallCounter | None = None,
     ) -> Jolokia:
         """Return a client; *transport* None means real sockets.
 
-        *read_seconds* is how long an agent may take to answer; connecting may take 2 s.
+        *read_seconds* is how long an agent may take to answer, in all and for each part; connecting
+        may take 2 s. *connections* is how many questions may be under way at once.
         """
         http = httpx.Client(
             transport=transport,
@@ -94,7 +96,7 @@ class Jolokia:
             # Proxies and .netrc of the environment are not for traffic inside the cluster.
             trust_env=False,
         )
-        return cls(http=http, counter=counter)
+        return cls(http=http, counter=counter, seconds=read_seconds)
 
     def read(self, endpoint: Endpoint, mbean: str, attributes: Sequence[str]) -> dict[str, Any]:
         """Read *attributes* of *mbean* in one request and return them by name.
@@ -103,69 +105,123 @@ class Jolokia:
         refused.
         """
         body = {"type": "read", "mbean": mbean, "attribute": list(attributes)}
-        retrying = tenacity.Retrying(
+        value = self._retrying()(self._call, endpoint, body, mbean, _value)
+        if not isinstance(value, dict):
+            raise TransientError(f"{endpoint.host} answered {type(value).__name__}, not attributes")
+        return value
+
+    def bulk(self, endpoint: Endpoint, requests: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Send *requests* at once and return, in their order, each one's value or `JolokiaError`.
+
+        Only for requests that change nothing: the whole is retried once, like `read`. Raises as `read`.
+        """
+        if not requests:
+            return []
+        answers = self._retrying()(self._call, endpoint, list(requests), "bulk", _values)
+        if len(answers) != len(requests):
+            raise TransientError(f"{endpoint.host} answered {len(answers)} of {len(requests)} requests")
+        return list(answers)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.http.close()
+
+    def _retrying(self) -> tenacity.Retrying:
+        return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type(TransientError),
             stop=tenacity.stop_after_attempt(2),
             wait=tenacity.wait_fixed(0.2),
             sleep=self.sleep,
             reraise=True,
         )
-        value = retrying(self._call, endpoint, body)
-        if not isinstance(value, dict):
-            raise TransientError(f"{endpoint.host} answered {type(value).__name__}, not attributes")
-        return value
 
-    def close(self) -> None:
-        """Close all connections."""
-        self.http.close()
-
-    def _call(self, endpoint: Endpoint, body: dict[str, Any]) -> Any:  # noqa: ANN401 -- JSON
-        """Post one request and return its value, counted either way."""
+    def _call(
+        self, endpoint: Endpoint, body: object, name: str, read: Callable[[Endpoint, int, str], Any]
+    ) -> Any:  # noqa: ANN401 -- JSON
+        """Post *body* and return what *read* makes of the answer; counted as *name* either way."""
         began = self.clock()
         result = "error"
         try:
-            value = self._post(endpoint, body)
+            value = read(endpoint, *self._post(endpoint, body))
             result = "success"
         finally:
             if self.counter is not None:
-                self.counter.jolokia_call(str(body["mbean"]), result, self.clock() - began)
+                self.counter.jolokia_call(name, result, self.clock() - began)
         return value
 
-    def _post(self, endpoint: Endpoint, body: dict[str, Any]) -> Any:  # noqa: ANN401 -- JSON
+    def _post(self, endpoint: Endpoint, body: object) -> tuple[int, str]:
+        """Return the HTTP status and the text of the answer."""
         login = endpoint.credentials
         auth = (
             httpx.BasicAuth(login.username, login.password) if login is not None else httpx.USE_CLIENT_DEFAULT
         )
         try:
-            response = self.http.post(endpoint.url, json=body, auth=auth)
+            with self.http.stream("POST", endpoint.url, json=body, auth=auth) as response:
+                text = self._text(response, self.clock() + self.seconds)
         except httpx.TimeoutException as error:
             raise TransientError(f"Jolokia at {endpoint.host} did not answer in time") from error
         except httpx.HTTPError as error:
             raise TransientError(f"Jolokia at {endpoint.host} cannot be reached: {error}") from error
-        return _value(endpoint, response)
+        return response.status_code, text
+
+    def _text(self, response: httpx.Response, deadline: float) -> str:
+        """Return the body, which is UTF-8; httpx.ReadTimeout if it comes so slowly that it never ends."""
+        parts = []
+        for part in response.iter_bytes():
+            # The client's own limit is for each part: an agent that trickles would never reach it.
+            if self.clock() > deadline:
+                raise httpx.ReadTimeout("the answer does not end", request=response.request)
+            parts.append(part)
+        return b"".join(parts).decode(errors="replace")
 
 
-def _value(endpoint: Endpoint, response: httpx.Response) -> Any:  # noqa: ANN401 -- JSON
-    """Return the value in *response*, or raise what it says."""
-    if response.status_code == _UNAUTHORIZED:
+def _value(endpoint: Endpoint, code: int, body: str) -> Any:  # noqa: ANN401 -- JSON
+    """Return the value in an answer with HTTP status *code*, or raise what it says."""
+    return _outcome(endpoint, code, _decoded(endpoint, code, body))
+
+
+def _values(endpoint: Endpoint, code: int, body: str) -> list[Any]:
+    """Return the value or the error of each answer to a bulk request."""
+    answers = _decoded(endpoint, code, body)
+    if not isinstance(answers, list):
+        # It refuses all of them alike.
+        raise TransientError(
+            f"{endpoint.host} gave one answer to many requests: {_outcome(endpoint, code, answers)}"
+        )
+    found: list[Any] = []
+    for answer in answers:
+        try:
+            found.append(_outcome(endpoint, code, answer))
+        except JolokiaError as error:
+            found.append(error)
+    return found
+
+
+def _decoded(endpoint: Endpoint, code: int, body: str) -> Any:  # noqa: ANN401 -- JSON
+    """Return the JSON of an answer, or raise what came in its place."""
+    if code == _UNAUTHORIZED:
         raise JolokiaError(
             f"Jolokia at {endpoint.host} refuses the login of spec.imageJolokiaSecret",
             status=_UNAUTHORIZED,
         )
     try:
         # The agent labels JSON as text/plain, so the header is no guide.
-        answer = json.loads(response.text)
-    except ValueError as error:
-        text = " ".join(response.text.split())[:200]
-        if response.status_code == _OK:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        text = " ".join(body.split())[:200]
+        if code == _OK:
             raise TransientError(f"Jolokia at {endpoint.host} answered no JSON: {text}") from error
         raise JolokiaError(
-            f"Jolokia at {endpoint.host}: HTTP {response.status_code} {text}",
-            status=response.status_code,
+            f"Jolokia at {endpoint.host}: HTTP {code} {text}",
+            status=code,
         ) from error
+
+
+def _outcome(endpoint: Endpoint, code: int, answer: Any) -> Any:  # noqa: ANN401 -- JSON
+    """Return the value in one answer, or raise what it says."""
     if not isinstance(answer, dict):
         raise TransientError(f"Jolokia at {endpoint.host} answered {type(answer).__name__}")
-    status = answer.get("status", response.status_code)
+    status = answer.get("status", code)
     if status != _OK or "error" in answer:
         raise JolokiaError(
             str(answer.get("error") or f"status {status} without an error text"),

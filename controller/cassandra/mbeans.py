@@ -13,6 +13,9 @@ from typing import Any, Final
 from controller.domain.ring import Mode, View
 
 STORAGE_SERVICE: Final = "org.apache.cassandra.db:type=StorageService"
+STORAGE_PROXY: Final = "org.apache.cassandra.db:type=StorageProxy"
+SNITCH: Final = "org.apache.cassandra.db:type=EndpointSnitchInfo"
+STREAM_MANAGER: Final = "org.apache.cassandra.net:type=StreamManager"
 
 # One multi-attribute read: none of these throws on a running node, so none spoils the others.
 VIEW_ATTRIBUTES: Final = (
@@ -54,3 +57,50 @@ def _typed(values: Mapping[str, Any], name: str, kind: type[Any]) -> Any:  # noq
         # A ValueError, since it is the node's answer that is wrong and not our call.
         raise ValueError(f"{name} is {type(value).__name__}, not {kind.__name__}")  # noqa: TRY004 -- see above
     return value
+
+
+# Who owns what: not part of the view, since it is large and only asked for before a node goes down.
+TOKENS: Final = "TokenToEndpointMap"
+KEYSPACES: Final = "NonLocalStrategyKeyspaces"
+SCHEMAS: Final = "SchemaVersions"
+STREAMS: Final = "CurrentStreams"
+# Known from 4.0 on.
+REPLICATION: Final = "getKeyspaceReplicationInfo(java.lang.String)"
+DC_OF: Final = "getDatacenter(java.lang.String)"
+RACK_OF: Final = "getRack(java.lang.String)"
+
+_OVER: Final = frozenset({"COMPLETE", "FAILED", "ABORTED"})
+
+
+def tokens(value: object) -> dict[int, str]:
+    """Read `TokenToEndpointMap`: token to address. Raises `ValueError` for another shape or partitioner."""
+    owners = _typed({TOKENS: value}, TOKENS, dict)
+    return {int(token): str(address) for token, address in owners.items()}
+
+
+def keyspaces(value: object) -> tuple[str, ...]:
+    """Read `NonLocalStrategyKeyspaces`. Raises `ValueError` for another shape."""
+    return tuple(str(name) for name in _typed({KEYSPACES: value}, KEYSPACES, list))
+
+
+def schemas(value: object) -> dict[str, frozenset[str]]:
+    """Read `SchemaVersions`: version to addresses; those that are down say nothing.
+
+    Raises `ValueError` for another shape.
+    """
+    versions = _typed({SCHEMAS: value}, SCHEMAS, dict)
+    return {str(v): frozenset(map(str, who)) for v, who in versions.items() if v != "UNREACHABLE"}
+
+
+def streams(value: object) -> tuple[str, ...]:
+    """Read `CurrentStreams`: what each plan is for that still streams.
+
+    Finished plans stay in the list for long, some without any session: they do not count. Raises
+    `ValueError` for another shape.
+    """
+    plans = _typed({STREAMS: value}, STREAMS, list)
+    return tuple(
+        str(plan.get("description"))
+        for plan in plans
+        if any(session.get("state") not in _OVER for session in plan.get("sessions") or ())
+    )

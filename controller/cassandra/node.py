@@ -1,20 +1,38 @@
 """
 Ask many nodes at once how they see the ring, and be back in time.
 
-A node that hangs costs its own deadline and nobody else's: nodes are asked side by side, and one that
-has not answered when the round ends is `Silent` like any other that cannot be reached.
+A node that hangs costs its own deadline and nobody else's: the nodes of a cluster are asked side by side,
+and one that has not answered when the round ends is `Silent` like any other that cannot be reached. Each
+round has threads of its own, so that a cluster of nodes that hang does not keep another from being asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-import concurrent.futures
+from collections.abc import Callable, Mapping
 import contextvars
+import queue
+import threading
+import time
+from typing import Any, TypeVar
+
+import attrs
 
 from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
+from controller.domain.availability import Keyspace, Place, Replication, Unprovable, replication_of
 from controller.domain.errors import TransientError
+from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.ring import Answer, Ring, Silent
+
+_T = TypeVar("_T")
+
+# HTTP statuses of an agent that wants another login.
+_REFUSED = frozenset({401, 403})
+# How many requests go into one: a ring may be large, and an agent has a limit.
+_BULK = 200
+# How many nodes are asked who owns what before that is given up.
+_TRIES = 2
+_LATE = Silent(why="it did not answer before the round ended")
 
 
 def ask(jolokia: Jolokia, endpoint: Endpoint) -> Answer:
@@ -22,46 +40,167 @@ def ask(jolokia: Jolokia, endpoint: Endpoint) -> Answer:
     try:
         values = jolokia.read(endpoint, mbeans.STORAGE_SERVICE, mbeans.VIEW_ATTRIBUTES)
         return mbeans.view(values)
-    except (TransientError, JolokiaError) as error:
+    except JolokiaError as error:
+        return Silent(why=str(error), refused=error.status in _REFUSED)
+    except TransientError as error:
         return Silent(why=str(error))
     except ValueError as error:
         return Silent(why=f"half an answer: {error}")
 
 
+def ask_ownership(jolokia: Jolokia, endpoint: Endpoint) -> Ownership | Unread:
+    """Return who owns what as one node knows it, without streams; or why that is not to be had."""
+    try:
+        return _ownership(jolokia, endpoint)
+    except (TransientError, JolokiaError) as error:
+        return Unread(why=str(error))
+    except ValueError as error:
+        return Unread(why=f"half an answer of {endpoint.host}: {error}")
+
+
+def ask_streams(jolokia: Jolokia, endpoint: Endpoint) -> tuple[str, ...]:
+    """Return what a node streams for; of one that does not say so, nothing is known."""
+    try:
+        (value,) = jolokia.bulk(endpoint, [_read(mbeans.STREAM_MANAGER, mbeans.STREAMS)])
+        return () if isinstance(value, JolokiaError) else mbeans.streams(value)
+    except (TransientError, JolokiaError, ValueError):
+        return ()
+
+
 class Nodes:
-    """The nodes of all clusters; a pool of *threads* asks them, *seconds* bounds a round.
+    """The nodes of all clusters; up to *threads* ask those of one, *seconds* bounds a round.
 
     Without threads (0) nodes are asked one after the other, and only their own deadlines bound it.
     """
 
-    def __init__(self, jolokia: Jolokia, *, threads: int = 32, seconds: float = 12.0) -> None:
+    def __init__(
+        self,
+        jolokia: Jolokia,
+        *,
+        threads: int = 12,
+        seconds: float = 12.0,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._jolokia = jolokia
+        self._threads = threads
         self._seconds = seconds
-        self._pool = (
-            concurrent.futures.ThreadPoolExecutor(threads, thread_name_prefix="jolokia") if threads else None
-        )
+        self._monotonic = monotonic
 
     def ring(self, endpoints: Mapping[str, Endpoint]) -> Ring:
         """Ask the nodes in *endpoints* (by pod name) and return all their answers."""
-        pool = self._pool
+        answers = self._each(endpoints, ask)
+        return Ring(answers={pod: answers.get(pod, _LATE) for pod in endpoints})
+
+    def ownership(self, endpoints: Mapping[str, Endpoint]) -> Ownership | Unread:
+        """Ask one of the nodes in *endpoints* (by pod name) who owns what, and all of them what they stream.
+
+        They should be nodes that answered a moment ago: the first ones are tried one after the other.
+        """
+        found: Ownership | Unread = Unread(why="no node answers the operator")
+        for pod in sorted(endpoints)[:_TRIES]:
+            found = ask_ownership(self._jolokia, endpoints[pod])
+            if isinstance(found, Ownership):
+                streams = self._each(endpoints, ask_streams)
+                each = (Stream(pod=pod, what=what) for pod in sorted(streams) for what in streams[pod])
+                return attrs.evolve(found, streams=tuple(each))
+        return found
+
+    def _each(
+        self, endpoints: Mapping[str, Endpoint], question: Callable[[Jolokia, Endpoint], _T]
+    ) -> dict[str, _T]:
+        """Put *question* to all nodes and return, by pod, the answers that come before the round ends."""
         # One question needs no other thread.
-        if pool is None or len(endpoints) < 2:  # noqa: PLR2004 -- see above
-            return Ring(answers={pod: ask(self._jolokia, e) for pod, e in endpoints.items()})
-        futures = {
-            pod: pool.submit(contextvars.copy_context().run, ask, self._jolokia, endpoint)
-            for pod, endpoint in endpoints.items()
-        }
-        concurrent.futures.wait(futures.values(), timeout=self._seconds)
-        return Ring(answers={pod: _outcome(future) for pod, future in futures.items()})
+        if not self._threads or len(endpoints) < 2:  # noqa: PLR2004 -- see above
+            return {pod: question(self._jolokia, e) for pod, e in endpoints.items()}
+        asked: queue.SimpleQueue[tuple[str, Endpoint]] = queue.SimpleQueue()
+        for item in endpoints.items():
+            asked.put(item)
+        answered: queue.SimpleQueue[tuple[str, _T | Exception]] = queue.SimpleQueue()
+        over = threading.Event()
 
-    def close(self) -> None:
-        """Let go of the threads; a question under way ends by its own deadline."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        def work() -> None:
+            """Ask one node after the other until none is left, or nobody listens any more."""
+            while not over.is_set():
+                try:
+                    pod, endpoint = asked.get_nowait()
+                except queue.Empty:
+                    return
+                try:
+                    answered.put((pod, question(self._jolokia, endpoint)))
+                except Exception as bug:  # noqa: BLE001 -- it is raised where the answer is waited for
+                    answered.put((pod, bug))
+
+        for _ in range(min(self._threads, len(endpoints))):
+            # Daemons, since the process must not wait for a node that hangs when it ends.
+            run = contextvars.copy_context().run
+            threading.Thread(target=run, args=(work,), name="jolokia", daemon=True).start()
+        try:
+            return self._collect(answered, len(endpoints))
+        finally:
+            over.set()
+
+    def _collect(self, answered: queue.SimpleQueue[tuple[str, _T | Exception]], wanted: int) -> dict[str, _T]:
+        """Return the answers that come before the round ends."""
+        end = self._monotonic() + self._seconds
+        answers: dict[str, _T] = {}
+        while len(answers) < wanted:
+            try:
+                pod, answer = answered.get(timeout=max(end - self._monotonic(), 0.0))
+            except queue.Empty:
+                break
+            if isinstance(answer, Exception):
+                raise answer
+            answers[pod] = answer
+        return answers
 
 
-def _outcome(future: concurrent.futures.Future[Answer]) -> Answer:
-    if not future.done():
-        future.cancel()
-        return Silent(why="it did not answer before the round ended")
-    return future.result()
+def _ownership(jolokia: Jolokia, endpoint: Endpoint) -> Ownership:
+    """Read tokens and names first, then what they are about; a part that is missing is a `ValueError`."""
+    first = [
+        _read(mbeans.STORAGE_SERVICE, mbeans.TOKENS),
+        _read(mbeans.STORAGE_SERVICE, mbeans.KEYSPACES),
+        _read(mbeans.STORAGE_PROXY, mbeans.SCHEMAS),
+    ]
+    owners, names, schemas = map(_required, jolokia.bulk(endpoint, first))
+    tokens, keyspaces = mbeans.tokens(owners), mbeans.keyspaces(names)
+    members = sorted(set(tokens.values()))
+    then = [_execute(mbeans.STORAGE_SERVICE, mbeans.REPLICATION, name) for name in keyspaces]
+    for operation in (mbeans.DC_OF, mbeans.RACK_OF):
+        then += [_execute(mbeans.SNITCH, operation, address) for address in members]
+    answers: list[Any] = []
+    for start in range(0, len(then), _BULK):
+        answers += jolokia.bulk(endpoint, then[start : start + _BULK])
+    replications, places = answers[: len(keyspaces)], list(map(_required, answers[len(keyspaces) :]))
+    return Ownership(
+        tokens=tokens,
+        places={
+            address: Place(dc=str(dc), rack=str(rack))
+            for address, dc, rack in zip(members, places[: len(members)], places[len(members) :], strict=True)
+        },
+        keyspaces=tuple(
+            Keyspace(name=name, replication=_replication(answer))
+            for name, answer in zip(keyspaces, replications, strict=True)
+        ),
+        schemas=mbeans.schemas(schemas),
+    )
+
+
+def _replication(answer: object) -> Replication:
+    """Return a keyspace's replication; Cassandra 3.11 has no operation that tells it."""
+    if isinstance(answer, JolokiaError):
+        return Unprovable(why=f"its replication cannot be read: {answer}")
+    return replication_of(str(answer))
+
+
+def _required(answer: Any) -> Any:  # noqa: ANN401 -- JSON
+    if isinstance(answer, JolokiaError):
+        raise answer
+    return answer
+
+
+def _read(mbean: str, attribute: str) -> dict[str, Any]:
+    return {"type": "read", "mbean": mbean, "attribute": attribute}
+
+
+def _execute(mbean: str, operation: str, argument: str) -> dict[str, Any]:
+    return {"type": "exec", "mbean": mbean, "operation": operation, "arguments": [argument]}

@@ -42,6 +42,18 @@ class DeletePod:
 
 
 @attrs.frozen(kw_only=True)
+class RestartPod:
+    """Delete a pod in which Cassandra may run, so that it is made again from the newest template.
+
+    Cassandra is drained and stopped in its own time. *why* carries the proof that it may go down.
+    """
+
+    pod: str
+    uid: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class Wait:
     """Nothing may be done now: something is under way.
 
@@ -65,5 +77,5 @@ class Hold:
     seconds: float | None = None
 
 
-Action = ApplyObject | ApplyStatefulSet | DeletePod | Wait | Hold
-Write = ApplyObject | ApplyStatefulSet | DeletePod
+Action = ApplyObject | ApplyStatefulSet | DeletePod | RestartPod | Wait | Hold
+Write = ApplyObject | ApplyStatefulSet | DeletePod | RestartPod

@@ -81,12 +81,23 @@ def failed(why: str) -> Finding:
     return Finding(type="Progressing", status=True, reason="Retrying", message=why)
 
 
+def stopped(why: str) -> list[Finding]:
+    """A step was refused, and would be refused again: it waits for somebody to change something."""
+    return [
+        Finding(type="Progressing", status=False, reason="StepRefused", message=why),
+        Finding(type="Degraded", status=True, reason="StepRefused", message=why),
+    ]
+
+
 def merge(
     old: Iterable[Condition], new: Iterable[Finding], *, generation: int, now: dt.datetime
 ) -> tuple[Condition, ...]:
-    """Put *new* over *old* by type; a transition is dated only when the status changes."""
+    """Put *new* over *old* by type; a transition is dated only when the status changes.
+
+    Of several findings of a type the last one counts, as if the others had never been made.
+    """
     kept = {condition.type: condition for condition in old}
-    for finding in new:
+    for finding in {finding.type: finding for finding in new}.values():
         status = "True" if finding.status else "False"
         before = kept.get(finding.type)
         moved = before is None or before.status != status

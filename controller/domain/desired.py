@@ -11,6 +11,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from controller.domain.availability import Consistency
+
 
 @attrs.frozen(kw_only=True)
 class Refusal:
@@ -32,7 +34,30 @@ class DesiredRack:
     replicas: int
     template_hash: str
     statefulset: str
+    # Pods with a smaller ordinal keep their template.
+    partition: int = 0
+    # The name that status has for what differs from the stored template; None if nothing does.
+    change: str | None = None
+    # What can be wrong with a template: equal in racks whose pods run the same programs alike.
+    recipe: str = ""
     refusals: tuple[Refusal, ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Rollout:
+    """How many nodes may be restarted together, and what has to hold meanwhile.
+
+    *most* is `maxPodUnavailable`, in the whole cluster. With *share*, a percentage, it is that of the
+    rack's nodes instead. *strict* waits where there is no proof; *unlocked* goes on where there is none,
+    or the proof is that it harms.
+    """
+
+    most: int = 1
+    share: int | None = None
+    consistency: Consistency = Consistency.LOCAL_QUORUM
+    strict: bool = False
+    paused: bool = False
+    unlocked: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +71,7 @@ class Desired:
     racks: tuple[DesiredRack, ...]
     shared: Mapping[str, str] = attrs.field(factory=dict)
     first_pods_first: bool = True
+    rollout: Rollout = attrs.field(factory=Rollout)
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

@@ -18,10 +18,12 @@ def not_carried_out(spec: ClusterSpec) -> tuple[str, ...]:
 
 
 def _paths(spec: ClusterSpec) -> Iterator[str]:
-    if spec.delete_pvc:
-        yield "spec.deletePVC"
     if spec.auto_pilot:
         yield "spec.autoPilot"
+    if spec.auto_update_seed_list:
+        yield "spec.autoUpdateSeedList"
+    if spec.keyspace_cleanup_threads:
+        yield "spec.keyspaceCleanupThreads"
     if spec.restart_count_before_pod_deletion:
         yield "spec.restartCountBeforePodDeletion"
     if spec.unlock_next_operation:

@@ -12,6 +12,7 @@ import datetime as dt
 
 import attrs
 
+from controller.domain.ownership import Ownership, Unread
 from controller.domain.ring import Ring
 
 
@@ -26,6 +27,8 @@ class Container:
     name: str
     running: bool = False
     ready: bool = False
+    # Whether it passed its startup probe since it last began.
+    started: bool = False
     restarts: int = 0
     reason: str | None = None
     message: str | None = None
@@ -56,6 +59,11 @@ class Pod:
         """Whether the Cassandra process is up, ready or not."""
         return any(c.name == "cassandra" and c.running for c in self.containers)
 
+    @property
+    def cassandra_started(self) -> bool:
+        """Whether Cassandra has got as far as taking part in the ring: its configuration is good."""
+        return self.ready or any(c.name == "cassandra" and c.running and c.started for c in self.containers)
+
 
 @attrs.frozen(kw_only=True)
 class StatefulSet:
@@ -72,6 +80,8 @@ class StatefulSet:
     update_revision: str | None
     on_delete: bool
     terminating: bool = False
+    # The name of the last change of the template, as status has it; None if it never changed.
+    change: str | None = None
     # JSON paths of fields we own that no longer carry our values: somebody edited them.
     drift: tuple[str, ...] = ()
 
@@ -79,6 +89,15 @@ class StatefulSet:
     def settled(self) -> bool:
         """Whether the StatefulSet controller has seen the newest spec."""
         return self.observed_generation >= self.generation
+
+    @property
+    def waits_for_us(self) -> bool:
+        """Whether a new template restarts nothing before the operator does; CassKop's rolls by itself."""
+        return self.on_delete or self.template_revision != 0
+
+    def outdates(self, pod: Pod) -> bool:
+        """Tell whether *pod* was made from a template that is no longer the newest."""
+        return self.update_revision is not None and pod.revision != self.update_revision
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +152,8 @@ class Observed:
     shared: Mapping[str, SharedObject] = attrs.field(factory=dict)
     ring: Ring = attrs.field(factory=Ring)
     joined: frozenset[str] = frozenset()
+    # Who owns what, if a node is about to be taken down; None when nobody was asked.
+    ownership: Ownership | Unread | None = None
     obstacles: tuple[Obstacle, ...] = ()
 
     def pods(self) -> tuple[Pod, ...]:

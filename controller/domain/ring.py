@@ -50,9 +50,13 @@ class View:
 
 @attrs.frozen(kw_only=True)
 class Silent:
-    """The node was asked and gave no usable answer; *why* says what happened."""
+    """The node was asked and gave no usable answer; *why* says what happened.
+
+    *refused*: its agent lives, but does not take the operator's login.
+    """
 
     why: str
+    refused: bool = False
 
 
 Answer = View | Silent
@@ -97,6 +101,14 @@ class Ring:
         if isinstance(own, View) and ip in own.host_ids:
             return own.host_ids[ip]
         return None
+
+    def seen_joining(self, ip: str) -> str | None:
+        """Return a node that sees the one at *ip* joining; None if none does."""
+        return next((peer for peer, view in sorted(self.views().items()) if ip in view.joining), None)
+
+    def seen_down(self, ip: str) -> str | None:
+        """Return a node that believes the one at *ip* to be down; None if none does."""
+        return next((peer for peer, view in sorted(self.views().items()) if ip in view.unreachable), None)
 
     def on_the_move(self) -> str | None:
         """Return a sentence on a node that joins, leaves or moves now, whoever says so; None if still."""

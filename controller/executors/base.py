@@ -12,7 +12,7 @@ from typing import Any, assert_never
 
 import attrs
 
-from controller.domain.actions import ApplyObject, ApplyStatefulSet, DeletePod, Write
+from controller.domain.actions import ApplyObject, ApplyStatefulSet, DeletePod, RestartPod, Write
 from controller.kube.kinds import Kind
 
 Body = Mapping[str, Any]
@@ -47,7 +47,7 @@ class Executor:
 
     objects: Callable[[ApplyObject, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
-    pods: Callable[[DeletePod, Bodies], Written]
+    pods: Callable[[DeletePod | RestartPod, Bodies], Written]
 
     def run(self, action: Write, bodies: Bodies) -> Written:
         """Carry out *action* and return what was written."""
@@ -56,7 +56,7 @@ class Executor:
                 return self.objects(action, bodies)
             case ApplyStatefulSet():
                 return self.statefulsets(action, bodies)
-            case DeletePod():
+            case DeletePod() | RestartPod():
                 return self.pods(action, bodies)
             case _:
                 assert_never(action)

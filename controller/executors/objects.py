@@ -1,4 +1,9 @@
-"""Services, the PodDisruptionBudget and the ring's ConfigMap: applied whole, corrected in place."""
+"""
+Services, the PodDisruptionBudget and the ring's ConfigMap: applied whole, corrected in place.
+
+One that exists is only written while it is this cluster's, and as it was just read: another object of the
+same name is left alone, and a write that comes late changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +13,7 @@ import attrs
 
 from controller.domain.actions import ApplyObject
 from controller.executors.base import Bodies, Written
+from controller.executors.live import find, require_ours
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 
@@ -21,10 +27,23 @@ class Objects:
     client: KubeClient
 
     def __call__(self, action: ApplyObject, bodies: Bodies) -> Written:
-        """Create the object or bring our fields of it to the wanted values."""
+        """Create the object or bring our fields of it to the wanted values.
+
+        Raises `TerminalError` if there is one that is not this cluster's.
+        """
         kind = _KINDS[action.kind]
         body = bodies.shared[f"{action.kind}/{action.name}"]
-        stored = self.client.apply(kind, bodies.namespace, action.name, body)
+        live = find(self.client, kind, bodies.namespace, action.name)
+        if live is None and kind == kinds.CONFIG_MAP:
+            # An apply that comes late, from a leader long gone, would empty a record that has grown since.
+            stored = self.client.create(kind, bodies.namespace, body)
+        else:
+            if live is not None:
+                require_ours(live, body)
+                # Only what was looked at is written: neither a newer state nor another of that name.
+                exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+                body = {**body, "metadata": {**body["metadata"], **exact}}
+            stored = self.client.apply(kind, bodies.namespace, action.name, body)
         return Written(
             kind=kind,
             namespace=bodies.namespace,

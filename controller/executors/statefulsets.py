@@ -1,19 +1,31 @@
 """
 StatefulSets: one per rack, applied at a size.
 
-A StatefulSet that was there when the plan was made is only written while it still has the same UID, and
-never at a smaller size than it has: both are read live, right before the write.
+- One that was there when the plan was made is only written while it is that very object at the version
+  that was just read live, and never at a smaller size than it has.
+- One that is made never takes over pods that its size would make it delete.
+- No write makes Kubernetes replace pods: where it would do that by itself (`RollingUpdate`), a changed
+  template is refused; where the operator does it (`OnDelete`), the strategy is put right first.
+
+It does not look at whether Cassandra nodes are well: that is the plan's.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import attrs
 
+from controller.api.v2 import names
 from controller.domain.actions import ApplyStatefulSet
-from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Written
+from controller.domain.errors import ConflictError, TerminalError
+from controller.executors.base import Bodies, Body, Written
+from controller.executors.live import find, require_ours
 from controller.kube import kinds
+from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
+
+_ON_DELETE = "OnDelete"
 
 
 @attrs.frozen
@@ -25,14 +37,16 @@ class StatefulSets:
     def __call__(self, action: ApplyStatefulSet, bodies: Bodies) -> Written:
         """Create the rack's StatefulSet, or bring it to the wanted size and template.
 
-        Raises `ConflictError` if it is not the one that the plan was made on.
+        Raises `ConflictError` if what is there is not what the plan was made on, `TerminalError` if it
+        is not this cluster's, or if the write would restart pods.
         """
         body = bodies.statefulset(action.rack, action.replicas)
+        live = find(self.client, kinds.STATEFULSET, bodies.namespace, body["metadata"]["name"])
+        if action.uid is None:
+            self._check_new(live, body, bodies.namespace)
+        else:
+            body = self._at(_the_one(live, body, action), body, bodies.namespace)
         name = body["metadata"]["name"]
-        self._check(bodies.namespace, name, action)
-        if action.uid is not None:
-            # Should it vanish between the check and the write, nothing is made in its place.
-            body = {**body, "metadata": {**body["metadata"], "uid": action.uid}}
         stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
         return Written(
             kind=kinds.STATEFULSET,
@@ -42,15 +56,81 @@ class StatefulSets:
             resource_version=stored["metadata"]["resourceVersion"],
         )
 
-    def _check(self, namespace: str, name: str, action: ApplyStatefulSet) -> None:
-        """Raise `ConflictError` unless the live object is the one that the plan saw, and no larger."""
-        try:
-            live = self.client.get(kinds.STATEFULSET, namespace, name)
-        except NotFoundError:
-            if action.uid is None:
-                return
-            raise ConflictError(f"StatefulSet {name} is gone since the plan was made") from None
-        if live["metadata"]["uid"] != action.uid:
-            raise ConflictError(f"StatefulSet {name} is another one than the plan was made on")
-        if live["spec"].get("replicas", 1) > action.replicas:
-            raise ConflictError(f"StatefulSet {name} has more nodes than the plan knew of")
+    def _check_new(self, live: Body | None, body: Body, namespace: str) -> None:
+        """Raise unless the place is free, and no pod would be deleted by a StatefulSet of this size."""
+        name = body["metadata"]["name"]
+        if live is not None:
+            require_ours(live, body)
+            raise ConflictError(f"StatefulSet {name} exists by now")
+        labels = body["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        # A page of 500 is more pods than any rack has.
+        pods = self.client.list_page(kinds.POD, namespace, label_selector=selector).items
+        # A StatefulSet takes over pods that are nobody's, and deletes those beyond its size.
+        left = [p["metadata"]["name"] for p in pods if not p["metadata"].get("ownerReferences")]
+        beyond = sorted(pod for pod in left if _ordinal(pod, name) >= body["spec"]["replicas"])
+        if beyond:
+            raise ConflictError(f"{', '.join(beyond)} would be deleted by a StatefulSet {name} of this size")
+
+    def _at(self, live: Body, body: Body, namespace: str) -> dict[str, Any]:
+        """Return *body* for the object at the version of *live*; put its update strategy right before."""
+        had, wanted = (obj["spec"]["updateStrategy"]["type"] for obj in (live, body))
+        if wanted == _ON_DELETE:
+            if had != _ON_DELETE:
+                live = self._leave_pods_alone(live, namespace)
+        elif had == _ON_DELETE:
+            raise TerminalError(
+                f"StatefulSet {live['metadata']['name']} leaves its pods to the operator, and is not"
+                " given back to Kubernetes, which would restart them"
+            )
+        else:
+            _refuse_restarts(live, body)
+        exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
+        return {**body, "metadata": {**body["metadata"], **exact}}
+
+    def _leave_pods_alone(self, live: Body, namespace: str) -> Body:
+        """Make *live* `OnDelete`, which restarts nothing, and return it as it is then.
+
+        An apply cannot: the server refuses a `rollingUpdate` that somebody else owns beside `OnDelete`.
+        """
+        return self.client.merge_patch(
+            kinds.STATEFULSET,
+            namespace,
+            live["metadata"]["name"],
+            {"spec": {"updateStrategy": {"type": _ON_DELETE, "rollingUpdate": None}}},
+            uid=live["metadata"]["uid"],
+            resource_version=live["metadata"]["resourceVersion"],
+        )
+
+
+def _the_one(live: Body | None, body: Body, action: ApplyStatefulSet) -> Body:
+    """Return *live* if it is what the plan was made on, and no larger; else raise `ConflictError`."""
+    name = body["metadata"]["name"]
+    if live is None:
+        raise ConflictError(f"StatefulSet {name} is gone since the plan was made")
+    if live["metadata"]["uid"] != action.uid:
+        raise ConflictError(f"StatefulSet {name} is another one than the plan was made on")
+    require_ours(live, body)
+    if live["spec"].get("replicas", 1) > action.replicas:
+        raise ConflictError(f"StatefulSet {name} has more nodes than the plan knew of")
+    return live
+
+
+def _refuse_restarts(live: Body, body: Body) -> None:
+    """Raise `TerminalError` if storing *body* would change the template of a StatefulSet that then rolls."""
+    had = (live["metadata"].get("annotations") or {}).get(names.TEMPLATE_HASH)
+    # CassKop leaves no hash. Ours tells of fields, too, that are to go.
+    outdated = had is not None and had != body["metadata"]["annotations"][names.TEMPLATE_HASH]
+    changed = drifted(live["spec"]["template"], body["spec"]["template"])
+    if outdated or changed:
+        where = f" ({', '.join(changed)})" if changed else ""
+        raise TerminalError(
+            f"StatefulSet {live['metadata']['name']} is not written: its template would change{where},"
+            " and Kubernetes would restart its pods at once, without a look at the ring"
+        )
+
+
+def _ordinal(pod: str, statefulset: str) -> int:
+    """Return the ordinal of *pod* in *statefulset*; -1 if its name is none of that StatefulSet's."""
+    owner, _, digits = pod.rpartition("-")
+    return int(digits) if owner == statefulset and digits.isdecimal() else -1

@@ -7,33 +7,56 @@ API server and the ring show. Status is written whatever happened before, on err
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 import json
 from typing import Any
 
 import attrs
+import structlog
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
 from controller.domain import conditions
-from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, DeletePod, Hold, Wait
+from controller.domain.actions import (
+    Action,
+    ApplyObject,
+    ApplyStatefulSet,
+    DeletePod,
+    Hold,
+    RestartPod,
+    Wait,
+)
 from controller.domain.admission import validate
-from controller.domain.errors import NotLeadingError, OperatorError
+from controller.domain.conditions import Finding
+from controller.domain.errors import NotLeadingError, OperatorError, TerminalError
 from controller.domain.later import not_carried_out
 from controller.domain.observed import Observed
 from controller.domain.plan import plan
 from controller.domain.status import status
-from controller.executors.base import Bodies, Executor, Written
+from controller.executors.base import Executor, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.reconcile.caught_up import CaughtUp
+from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher
 from controller.reconcile.observe import Observer
 from controller.reconcile.stores import Object, Stores
 from controller.reconcile.wish import Wish
 from controller.runtime.store import Key
 from controller.runtime.workers import After, Done, Result
+
+log = structlog.get_logger(__name__)
+
+
+@attrs.frozen(kw_only=True)
+class _Seen:
+    """What one reconcile went by, and what it decided."""
+
+    wish: Wish
+    observed: Observed
+    actions: tuple[Action, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +69,7 @@ class ClusterReconciler:
     executor: Executor
     finisher: Finisher
     caught_up: CaughtUp
+    deletion: Deletion
 
     def reconcile(self, key: Key) -> Result:
         """Take the next step for the cluster called *key*."""
@@ -54,7 +78,7 @@ class ClusterReconciler:
             self.caught_up.forget(key)
             return Done(why="the cluster is gone")
         if obj["metadata"].get("deletionTimestamp"):
-            return Done(why="the cluster is being deleted: its objects go with it, its volumes stay")
+            return self.deletion.step(key, obj)
         behind = self.caught_up.behind(key)
         if behind is not None:
             return After(seconds=behind, why="the stores do not show our last writes yet")
@@ -62,93 +86,84 @@ class ClusterReconciler:
 
     def _step(self, key: Key, obj: Object) -> Result:
         cluster, problems = read(obj)
-        if problems:
-            before = last_accepted(obj)
-            if before is None:
-                self._refuse(key, cluster, problems)
-                return Done(why="the spec is refused")
+        said = [str(problem) for problem in problems]
+        before = last_accepted(obj) if problems else None
+        if problems and before is None:
+            self._finish(key, cluster, conditions.refused(said, fallback=False))
+            return Done(why="the spec is refused")
+        if before is not None:
             cluster = attrs.evolve(cluster, spec=before.spec)
-        wish, observed = self.observer.observe(cluster)
-        actions = plan(wish.desired, observed)
+            found = conditions.refused(said, fallback=True)
+        else:
+            found = [conditions.accepted(not_carried_out(cluster.spec))]
+        seen: _Seen | None = None
         done: list[str] = []
-        failure: OperatorError | None = None
         try:
-            self._act(key, cluster, actions, wish.bodies, done)
+            for written in self.deletion.prepare(cluster, obj):
+                self._wrote(key, written)
+            if before is None:
+                self._remember(key, obj)
+            wish, observed = self.observer.observe(cluster)
+            seen = _Seen(wish=wish, observed=observed, actions=plan(wish.desired, observed))
+            self._act(key, cluster, seen, done)
         except NotLeadingError:
             raise
-        except OperatorError as error:
-            failure = error
-        self._finish(key, cluster, wish, observed, actions, problems, failure)
-        if failure is not None:
-            raise failure
-        if not problems:
-            self._remember(key, obj)
-        return _result(actions, tuple(done))
+        except Exception as failure:
+            self._finish_failed(key, cluster, found, seen, failure)
+            raise
+        self._finish(key, cluster, found, seen)
+        return _result(seen.actions, tuple(done))
 
-    def _act(
-        self,
-        key: Key,
-        cluster: CassandraCluster,
-        actions: tuple[Action, ...],
-        bodies: Bodies,
-        done: list[str],
-    ) -> None:
-        """Carry out the writes in *actions*, in order, and note each in *done*; stop at the first failure."""
-        for action in actions:
-            if isinstance(action, ApplyObject | ApplyStatefulSet | DeletePod):
-                self._wrote(key, self.executor.run(action, bodies))
+    def _act(self, key: Key, cluster: CassandraCluster, seen: _Seen, done: list[str]) -> None:
+        """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
+        for action in seen.actions:
+            if isinstance(action, ApplyObject | ApplyStatefulSet | DeletePod | RestartPod):
+                self._wrote(key, self.executor.run(action, seen.wish.bodies))
                 done.append(type(action).__name__)
                 self.finisher.did(cluster, action=type(action).__name__, why=action.why)
 
-    def _finish(  # noqa: PLR0913, PLR0917 -- everything that a reconcile has come to
+    def _finish(
         self,
         key: Key,
         cluster: CassandraCluster,
-        wish: Wish,
-        observed: Observed,
-        actions: tuple[Action, ...],
-        problems: tuple[Problem, ...],
-        failure: OperatorError | None,
+        found: Iterable[Finding],
+        seen: _Seen | None = None,
+        failure: Exception | None = None,
     ) -> None:
-        """Write status and conditions."""
-        found = conditions.findings(wish.desired, observed, actions)
-        if failure is not None:
-            found.append(conditions.failed(str(failure)))
-        if problems:
-            found += conditions.refused([str(p) for p in problems], fallback=True)
-        else:
-            found.append(conditions.accepted(not_carried_out(cluster.spec)))
-        generation = cluster.metadata.generation
-        new = attrs.evolve(
-            status(cluster.status, wish.desired, observed, actions),
-            seed_list=wish.seeds,
-            conditions=conditions.merge(
-                cluster.status.conditions, found, generation=generation, now=observed.now
-            ),
-        )
+        """Write status and conditions: *found*, and what *seen* and *failure* come to."""
+        new, now, generation = cluster.status, self.observer.now(), cluster.metadata.generation
+        if seen is not None:
+            new = status(cluster.status, seen.wish.desired, seen.observed, seen.actions)
+            new = attrs.evolve(new, seed_list=seen.wish.seeds)
+            found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
         if failure is None:
             new = attrs.evolve(new, observed_generation=generation)
-        written = self.finisher.finish(cluster, new)
+        else:
+            found = [*found, *_failure(failure)]
+        merged = conditions.merge(cluster.status.conditions, found, generation=generation, now=now)
+        written = self.finisher.finish(cluster, attrs.evolve(new, conditions=merged))
         if written is not None:
             self._wrote(key, written)
 
-    def _refuse(self, key: Key, cluster: CassandraCluster, problems: tuple[Problem, ...]) -> None:
-        """Say in status what is wrong with a spec that nothing can be made of."""
-        found = conditions.refused([str(p) for p in problems], fallback=False)
-        generation = cluster.metadata.generation
-        new = attrs.evolve(
-            cluster.status,
-            observed_generation=generation,
-            conditions=conditions.merge(
-                cluster.status.conditions, found, generation=generation, now=self.observer.now()
-            ),
-        )
-        written = self.finisher.finish(cluster, new)
-        if written is not None:
-            self._wrote(key, written)
+    def _finish_failed(
+        self,
+        key: Key,
+        cluster: CassandraCluster,
+        found: Iterable[Finding],
+        seen: _Seen | None,
+        failure: Exception,
+    ) -> None:
+        """Say in status that a step failed. If that fails too, the first failure is the one to tell."""
+        try:
+            self._finish(key, cluster, found, seen, failure)
+        except OperatorError as error:
+            log.warning("status is not written", error=str(error))
 
     def _remember(self, key: Key, obj: Object) -> None:
-        """Keep the accepted spec in CassKop's annotation, for the day when an edit is refused."""
+        """Keep the accepted spec in CassKop's annotation, for the day when an edit is refused.
+
+        It comes before anything is made from the spec: what is half done must not be undone by a refusal.
+        """
         wanted = accepted_text(obj)
         if (obj["metadata"].get("annotations") or {}).get(names.LAST_APPLIED) == wanted:
             return
@@ -187,9 +202,12 @@ def last_accepted(obj: Object) -> CassandraCluster | None:
     if not text:
         return None
     try:
-        spec: Any = json.loads(text).get("spec")
-        cluster = decode_cluster({"metadata": obj["metadata"], "spec": spec})
-    except (ValueError, AttributeError):
+        accepted: Any = json.loads(text)
+        if not isinstance(accepted, dict) or not isinstance(accepted.get("spec"), dict):
+            # To read it as an empty spec would be to carry out one that nobody wrote.
+            return None
+        cluster = decode_cluster({"metadata": obj["metadata"], "spec": accepted["spec"]})
+    except ValueError:
         return None
     return None if validate(cluster) else cluster
 
@@ -206,6 +224,18 @@ def accepted_text(obj: Object) -> str:
         sort_keys=True,
         separators=(",", ":"),
     )
+
+
+def _failure(failure: Exception) -> list[Finding]:
+    """Return what conditions say of *failure*; what is no known class is a bug, whose text is for the log."""
+    match failure:
+        case TerminalError():
+            return conditions.stopped(str(failure))
+        case OperatorError():
+            return [conditions.failed(str(failure))]
+        case _:
+            name = type(failure).__name__
+            return [conditions.failed(f"a bug of the operator ({name}), whose log says more")]
 
 
 def _result(actions: tuple[Action, ...], done: tuple[str, ...]) -> Result:

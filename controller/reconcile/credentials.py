@@ -2,7 +2,7 @@
 The login for Jolokia, from the Secret that a cluster names.
 
 A Secret is read in full only here, only when it changed, and its content goes nowhere but into
-`Credentials`. A Secret that is missing or incomplete is an `Obstacle` with the field to look at.
+`Credentials`. A Secret that is missing, forbidden or incomplete is an `Obstacle` with the field to look at.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from controller.api.v2 import effective
 from controller.api.v2.cluster import CassandraCluster
 from controller.cassandra.jolokia import Credentials
-from controller.domain.errors import NotFoundError
+from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.observed import Obstacle
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -64,6 +64,9 @@ class Logins:
         except NotFoundError:
             why = f"there is no Secret {key.name} in namespace {key.namespace}: create it with username and"
             return "", _obstacle("SecretMissing", f"{why} password")
+        except TerminalError as error:
+            why = f"the operator may not read Secret {key.name} in namespace {key.namespace}: {error}"
+            return "", _obstacle("SecretUnreadable", why)
         login = _login(key.name, secret.get("data") or {})
         if isinstance(login, Credentials):
             self._on_secret(login.password)

@@ -43,8 +43,10 @@ class Finisher:
         self.recorder.record(_event(cluster, Type.NORMAL, action, why))
 
     def finish(self, cluster: CassandraCluster, new: ClusterStatus) -> Written | None:
-        """Write what differs between *cluster*'s status and *new*; return what was written, if anything."""
-        self._tell(cluster, new.conditions)
+        """Write what differs between *cluster*'s status and *new*; return what was written, if anything.
+
+        Conditions that turned become events once they are written: not again on each try to write them.
+        """
         patch = difference(encode_status(cluster.status), encode_status(new))
         if not patch:
             return None
@@ -55,6 +57,7 @@ class Finisher:
             patch,
             uid=cluster.metadata.uid,
         )
+        self._tell(cluster, new.conditions)
         return Written(
             kind=kinds.CASSANDRA_CLUSTER,
             namespace=cluster.namespace,
@@ -64,7 +67,7 @@ class Finisher:
         )
 
     def _tell(self, cluster: CassandraCluster, conditions: Iterable[Condition]) -> None:
-        """Record an event for each condition that turned: Ready either way, others for the worse."""
+        """Record an event for each condition that turned: Ready for the better, others for the worse."""
         before = {c.type: c for c in cluster.status.conditions}
         for new in conditions:
             old = before.get(new.type)

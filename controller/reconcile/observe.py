@@ -7,7 +7,7 @@ be read becomes a value that says so; only an API server that refuses what we ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import datetime as dt
 from typing import Final
 
@@ -49,8 +49,8 @@ class Observer:
     def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
         """Return what *cluster* asks for, and what there is of it."""
         key = Key(cluster.namespace, cluster.name)
-        live = self._by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
-        pods = self._pods(key)
+        live = _by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
+        pods = _pods(self.stores.pods.find(BY_CLUSTER, key), live)
         obstacles: list[Obstacle] = []
         login = self.logins.of(cluster)
         if isinstance(login, Obstacle):
@@ -73,29 +73,10 @@ class Observer:
         return wanted, attrs.evolve(
             seen,
             racks=_with_drift(seen.racks, live, wanted),
-            shared=self._shared(key, wanted),
+            shared=self._shared(key, cluster.metadata.uid, wanted),
             joined=everyone,
             obstacles=tuple(obstacles),
         )
-
-    def _by_rack(self, statefulsets: tuple[Object, ...], cluster: CassandraCluster) -> dict[str, Object]:
-        """Return the StatefulSets of this very cluster by rack; another's of the same name is not ours."""
-        found: dict[str, Object] = {}
-        for obj in statefulsets:
-            owners = obj["metadata"].get("ownerReferences") or ()
-            rack = (obj["metadata"].get("labels") or {}).get(names.DC_RACK)
-            if rack and any(owner.get("uid") == cluster.metadata.uid for owner in owners):
-                found[rack] = obj
-        return found
-
-    def _pods(self, key: Key) -> dict[str, list[Pod]]:
-        """Return the pods by rack, in the order of their ordinals."""
-        found: dict[str, list[Pod]] = {}
-        for obj in self.stores.pods.find(BY_CLUSTER, key):
-            rack = obj["metadata"]["labels"].get(names.DC_RACK)
-            if rack:
-                found.setdefault(rack, []).append(snapshot.pod(obj))
-        return {rack: sorted(pods, key=lambda pod: pod.ordinal) for rack, pods in found.items()}
 
     def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
         """Put together what exists of each rack."""
@@ -112,13 +93,13 @@ class Observer:
             for rack in sorted({*live, *pods})
         }
 
-    def _shared(self, key: Key, wanted: Wish) -> dict[str, SharedObject]:
-        """Return what exists of the shared objects, and who has edited them."""
+    def _shared(self, key: Key, uid: str, wanted: Wish) -> dict[str, SharedObject]:
+        """Return what exists of the shared objects of the cluster with *uid*, and who has edited them."""
         found: dict[str, SharedObject] = {}
         for name, body in wanted.bodies.shared.items():
             store = getattr(self.stores, _SHARED[body["kind"]])
             obj = store.get(Key(key.namespace, body["metadata"]["name"]))
-            if obj is not None:
+            if obj is not None and uid in _owners(obj):
                 annotations = obj["metadata"].get("annotations") or {}
                 found[name] = SharedObject(hash=annotations.get(names.OBJECT_HASH), drift=drifted(obj, body))
         return found
@@ -150,10 +131,42 @@ class Observer:
         return None
 
 
+def _by_rack(statefulsets: Iterable[Object], cluster: CassandraCluster) -> dict[str, Object]:
+    """Return the StatefulSets of this very cluster by rack; another's of the same name is not ours."""
+    found: dict[str, Object] = {}
+    for obj in statefulsets:
+        rack = (obj["metadata"].get("labels") or {}).get(names.DC_RACK)
+        if rack and cluster.metadata.uid in _owners(obj):
+            found[rack] = obj
+    return found
+
+
+def _pods(pods: Iterable[Object], live: Mapping[str, Object]) -> dict[str, list[Pod]]:
+    """Return the pods by rack, in the order of their ordinals.
+
+    They are those of our StatefulSets, and those of nobody, which a StatefulSet will take over. Others
+    of the same names are of a cluster that was here before: nothing may be believed of them.
+    """
+    uids = {obj["metadata"]["uid"] for obj in live.values()}
+    found: dict[str, list[Pod]] = {}
+    for obj in pods:
+        rack, owners = obj["metadata"]["labels"].get(names.DC_RACK), _owners(obj)
+        if rack and (not owners or owners & uids):
+            found.setdefault(rack, []).append(snapshot.pod(obj))
+    return {rack: sorted(each, key=lambda pod: pod.ordinal) for rack, each in found.items()}
+
+
+def _owners(obj: Object) -> frozenset[str]:
+    """Return the uids of the owners of *obj*."""
+    return frozenset(owner["uid"] for owner in obj["metadata"].get("ownerReferences") or ())
+
+
 def joined(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
     """Return the pods that are recorded to have ever joined, in the ring's ConfigMap and in status."""
-    # A broken ConfigMap is mended by the next write; status knows what it said.
-    recorded = read_ring_configmap(config_map) if config_map is not None else None
+    # A broken ConfigMap is mended by the next write; status knows what it said. One of a deleted cluster
+    # of the same name tells of nodes that are not ours: ours would never begin a ring.
+    mine = config_map is not None and cluster.metadata.uid in _owners(config_map)
+    recorded = read_ring_configmap(config_map) if config_map is not None and mine else None
     return (recorded or frozenset()) | frozenset(cluster.status.cassandra_node_status)
 
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 import datetime as dt
-from typing import Any
+from typing import Any, Final
 
 from controller.api.v2 import names
 from controller.domain.observed import Claim, Container, Pod, StatefulSet
 
 Object = Mapping[str, Any]
+
+UNKNOWN_REVISION: Final = -1
 
 
 def pod(obj: Object) -> Pod:
@@ -55,6 +57,7 @@ def statefulset(obj: Object, *, drift: tuple[str, ...] = ()) -> StatefulSet:
         update_revision=status.get("updateRevision"),
         on_delete=(spec.get("updateStrategy") or {}).get("type") == "OnDelete",
         terminating=bool(metadata.get("deletionTimestamp")),
+        change=annotations.get(names.LAST_CHANGE),
         drift=drift,
     )
 
@@ -70,15 +73,24 @@ def claim(obj: Object) -> Claim:
 
 
 def template_revision(obj: Object) -> int:
-    """Return the template revision of a StatefulSet; one without the annotation was made by CassKop: 0."""
-    text = (obj["metadata"].get("annotations") or {}).get(names.TEMPLATE_REVISION, "0")
-    return int(text) if text.isdigit() else 0
+    """Return the template revision of a StatefulSet; CassKop's have no annotation: 0.
+
+    `UNKNOWN_REVISION` if it cannot be told: the annotation is no number, or it is missing where it once
+    was, since CassKop neither leaves a hash of ours nor makes `OnDelete`.
+    """
+    annotations = obj["metadata"].get("annotations") or {}
+    text = annotations.get(names.TEMPLATE_REVISION)
+    if text is None:
+        strategy = ((obj.get("spec") or {}).get("updateStrategy") or {}).get("type")
+        ours = names.TEMPLATE_HASH in annotations or strategy == "OnDelete"
+        return UNKNOWN_REVISION if ours else 0
+    return int(text) if text.isdecimal() else UNKNOWN_REVISION
 
 
 def ordinal(name: str) -> int:
     """Return the number at the end of a pod's name; -1 if it has none."""
     digits = name.rpartition("-")[2]
-    return int(digits) if digits.isdigit() else -1
+    return int(digits) if digits.isdecimal() else -1
 
 
 def instant(text: object) -> dt.datetime | None:
@@ -117,6 +129,7 @@ def _container(item: Object, *, init: bool) -> Container:
         name=item["name"],
         running="running" in state,
         ready=bool(item.get("ready")),
+        started=bool(item.get("started")),
         restarts=item.get("restartCount", 0),
         reason=waiting.get("reason") or terminated.get("reason"),
         message=waiting.get("message") or terminated.get("message"),

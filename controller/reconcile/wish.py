@@ -23,6 +23,7 @@ from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.domain.desired import Desired, DesiredRack, Refusal
+from controller.domain.errors import TerminalError
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.reconcile.snapshot import template_revision
@@ -45,6 +46,7 @@ def wish(
     """Return what *cluster*, as its user wrote it, asks for.
 
     *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
+    Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
     # The seeds of a cluster are chosen once: they are part of every pod's environment.
@@ -93,7 +95,7 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     images: Images,
 ) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
     """Build one rack's StatefulSet; where it exists, keep what cannot change, and say so."""
-    revision = Revision.newest() if live is None else Revision(template_revision(live))
+    revision = Revision.newest() if live is None else _revision(live)
     size = 1 if live is None else live["spec"].get("replicas", 1)
 
     def build(kept: Kept) -> dict[str, Any]:
@@ -117,6 +119,19 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
             "spec": {**body["spec"], "volumeClaimTemplates": live["spec"]["volumeClaimTemplates"]},
         }
     return body, (_refusal(names.rack_name(dc, rack)),) if changed else ()
+
+
+def _revision(live: Object) -> Revision:
+    """Return the revision that *live* was made with, which may be one that this version cannot build."""
+    try:
+        return Revision(template_revision(live))
+    except ValueError:
+        known = ", ".join(str(int(revision)) for revision in Revision)
+        raise TerminalError(
+            f"StatefulSet {live['metadata']['name']} has lost its template revision, or has one that this"
+            f" version of the operator does not know, and is left as it is: put its annotation"
+            f" {names.TEMPLATE_REVISION} back (known are {known}), or run the version that made it"
+        ) from None
 
 
 def _claims(statefulset: Object) -> dict[str, Object]:

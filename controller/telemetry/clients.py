@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 
 from controller.telemetry.metrics import Metrics
+
+_TYPE = re.compile(r"[:,]type=([^,]+)")
 
 
 @attrs.frozen
@@ -24,8 +28,9 @@ class ClientCounters:
         self.metrics.api_write(verb=verb, resource=resource)
 
     def jolokia_call(self, mbean: str, result: str, seconds: float) -> None:
-        """Count one call of a Cassandra node."""
-        self.metrics.jolokia(mbean=mbean, result=result, seconds=seconds)
+        """Count one call of a Cassandra node, by the type of its *mbean*: whole names are without number."""
+        found = _TYPE.search(mbean)
+        self.metrics.jolokia(mbean=found[1] if found else "other", result=result, seconds=seconds)
 
     def sent(self) -> None:
         """Count an event that was sent."""

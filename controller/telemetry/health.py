@@ -50,13 +50,14 @@ class ServerSettings:
     Where to listen, and how much to bear.
 
     *host* "" is every address, of IPv4 and IPv6; *port* 0 is any free one. At most *connections* at a time,
-    each for at most *seconds*.
+    each for at most *seconds*; every *look* seconds it is looked whether one is older, or whether to stop.
     """
 
     host: str = ""
     port: int
     connections: int = 16
     seconds: float = 10.0
+    look: float = 0.5
 
 
 def check_page(checks: Mapping[str, Check]) -> Page:
@@ -115,7 +116,7 @@ class HealthServer:
     ) -> None:
         self._server = _Server(settings, dict(pages), RealClock() if clock is None else clock)
         self._thread = threading.Thread(
-            target=self._server.serve_forever, name=f"http {self.port}", daemon=True
+            target=self._server.serve_forever, args=(settings.look,), name=f"http {self.port}", daemon=True
         )
 
     @property
@@ -129,7 +130,7 @@ class HealthServer:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop listening and cut open connections; takes at most about half a second."""
+        """Stop listening and cut open connections; takes about as long as the pause between two looks."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -183,7 +184,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Cut connections that took too long; called about twice a second."""
+        """Cut connections that took too long; called at each look."""
         self.cut(older_than=self._settings.seconds)
 
     def cut(self, *, older_than: float) -> None:

@@ -34,6 +34,8 @@ _RECONCILE_BUCKETS = (
 # client-go's, for requests to the API server.
 _REQUEST_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 _RECONCILE_RESULTS = ("success", "error", "requeue", "requeue_after")
+# What may become of an event: see `controller.kube.events.EventMetrics`.
+_EVENT_RESULTS = ("sent", "full", "stopped", "limited", "refused", "unanswered")
 
 
 class Metrics:
@@ -148,6 +150,8 @@ class Metrics:
             registry=registry,
         )
         self._events = counter("events_total", "Events about clusters, by what became of them.", "result")
+        for result in _EVENT_RESULTS:
+            self._events.labels(result)
         self._started = counter("operation_started_total", "Node operations begun.", "operation")
         self._finished = counter("operation_finished_total", "Node operations ended.", "operation", "result")
 

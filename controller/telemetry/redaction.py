@@ -12,7 +12,7 @@ secret registers it.
 from __future__ import annotations
 
 import base64
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Mapping, MutableMapping
 import itertools
 import json
@@ -64,27 +64,31 @@ class Redactor:
     """
 
     def __init__(self) -> None:
+        # Guards registering; who reads sees each of the tuples whole, the old one or the new one.
         self._lock = threading.Lock()
-        # Values in the order in which they were last registered.
-        self._values: OrderedDict[str, None] = OrderedDict()
-        self._pattern: re.Pattern[str] | None = None
+        # Values and their forms, in the order in which they were last registered.
+        self._values: OrderedDict[str, frozenset[str]] = OrderedDict()
+        # How many values have a form.
+        self._known: Counter[str] = Counter()
+        # Forms by their first characters, longest first: so that a secret which begins like another is
+        # hidden whole, and that a line costs the same whether one secret is known or thousands.
+        self._by_start: dict[str, tuple[str, ...]] = {}
 
     def register(self, value: str) -> None:
         """Hide *value* from now on, wherever it appears. Does nothing for one that is too short."""
         if len(value) < SHORTEST:
             return
         with self._lock:
-            known = value in self._values
-            self._values[value] = None
-            self._values.move_to_end(value)
-            if known:
+            if value in self._values:
+                self._values.move_to_end(value)
                 return
+            self._values[value] = _forms(value)
+            for form in self._values[value]:
+                self._learn(form)
             while len(self._values) > MOST:
-                self._values.popitem(last=False)
-            forms = {form for each in self._values for form in _forms(each)}
-            # Longest first, so that a secret which begins like another is hidden whole.
-            ordered = sorted(forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(re.escape(form) for form in ordered))
+                _, forms = self._values.popitem(last=False)
+                for form in forms:
+                    self._unlearn(form)
 
     def __call__(
         self, _logger: object, _method: str, event_dict: MutableMapping[str, Any]
@@ -94,8 +98,39 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Return *text* with all registered values hidden."""
-        pattern = self._pattern
-        return text if pattern is None else pattern.sub(HIDDEN, text)
+        by_start = self._by_start
+        if not by_start:
+            return text
+        parts: list[str] = []
+        kept, here = 0, 0
+        while here <= len(text) - SHORTEST:
+            for form in by_start.get(text[here : here + SHORTEST], ()):
+                if text.startswith(form, here):
+                    parts += (text[kept:here], HIDDEN)
+                    kept = here = here + len(form)
+                    break
+            else:
+                here += 1
+        return "".join((*parts, text[kept:])) if parts else text
+
+    def _learn(self, form: str) -> None:
+        self._known[form] += 1
+        if self._known[form] == 1:
+            start = form[:SHORTEST]
+            forms = (*self._by_start.get(start, ()), form)
+            self._by_start[start] = tuple(sorted(forms, key=len, reverse=True))
+
+    def _unlearn(self, form: str) -> None:
+        self._known[form] -= 1
+        if self._known[form]:
+            return
+        del self._known[form]
+        start = form[:SHORTEST]
+        left = tuple(other for other in self._by_start[start] if other != form)
+        if left:
+            self._by_start[start] = left
+        else:
+            del self._by_start[start]
 
     def _value(self, key: str, value: object, depth: int) -> object:
         if value is not None and _names_a_secret(key):
@@ -123,13 +158,13 @@ def _names_a_secret(key: str) -> bool:
     )
 
 
-def _forms(value: str) -> set[str]:
+def _forms(value: str) -> frozenset[str]:
     """Return how *value* may be written in a line."""
     data = value.encode(errors="surrogatepass")
     written = {value, json.dumps(value)[1:-1], repr(value)[1:-1], base64.b64encode(data).decode()}
     quoted = {quote(data, safe=""), quote_plus(data, safe="")}
     within = {form for ahead in range(3) if len(form := _base64_within(data, ahead)) >= SHORTEST_WITHIN}
-    return written | quoted | within
+    return frozenset(written | quoted | within)
 
 
 def _base64_within(data: bytes, ahead: int) -> str:

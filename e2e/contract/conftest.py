@@ -55,9 +55,7 @@ def real(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Path]:
+def kubeconfig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """How to reach the server, which runs as long as this lasts."""
     if given := _real_kubeconfig(request.config):
         yield Path(given)
@@ -129,5 +127,7 @@ def ctl(space: Space, kubeconfig: Path, tmp_path: Path, *, real: bool) -> Kubect
     found = command()
     if found is None:
         why = "no kubectl: neither in the cluster's cache nor on PATH; this fact was not checked"
-        pytest.fail(why) if real else pytest.skip(why)
+        if real:
+            pytest.fail(why)
+        pytest.skip(why)
     return Kubectl(command=found, kubeconfig=kubeconfig, namespace=space.name, home=tmp_path)

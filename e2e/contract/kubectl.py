@@ -64,7 +64,7 @@ class Kubectl:
             text=True,
             timeout=_DEADLINE,
             check=False,
-            env=self._environment | (env or {}),
+            env={**self._environment, **(env or {})},
         )
         return Said(code=done.returncode, out=done.stdout, err=done.stderr)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from e2e.contract.client import Api, Object
 from e2e.contract.kubectl import Kubectl
@@ -13,7 +14,7 @@ def _plural(things: Object) -> str:
     return str(things["metadata"]["name"])
 
 
-def _made(space: Space, things: Object, **spec: object) -> Object:
+def _made(space: Space, things: Object, **spec: Any) -> Object:
     return space.made_thing(things, thing(things, **spec))
 
 
@@ -188,9 +189,7 @@ def test_custom_objects_are_watched(api: Api, space: Space, things: Object, ctl:
     assert lines[2].split()[:3] == ["one", "3", "Done"]
 
 
-def test_describe_prints_a_custom_object_with_events(
-    space: Space, things: Object, ctl: Kubectl
-) -> None:
+def test_describe_prints_a_custom_object_with_events(space: Space, things: Object, ctl: Kubectl) -> None:
     """`describe` prints the object's fields and the events about it, found by its uid."""
     made = _made(space, things, size=3)
     space.made("events", event(made, "Grown", "It has size 3 now."))

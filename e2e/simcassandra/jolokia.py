@@ -14,16 +14,19 @@ from collections.abc import Callable, Mapping, Sequence
 import json
 from typing import Any
 
-import attrs
-
-from e2e.simcassandra import metrics, other_beans, storage_operations, storage_reads
+from e2e.simcassandra import metrics, other_beans, requests, storage_operations, storage_reads
 from e2e.simcassandra.deferred import Deferred, JavaError
+from e2e.simcassandra.exchange import Exchange, HttpAnswer
 from e2e.simcassandra.faults import Faults, Kind
 from e2e.simcassandra.mbean import BadRequestError, MBean, find
 from e2e.simcassandra.node import Node
 
 STORAGE_SERVICE = "org.apache.cassandra.db:type=StorageService"
 
+# Below this path the agent listens.
+_CONTEXT = "/jolokia/"
+# What the 1.x agent reports as 400.
+_ILLEGAL = frozenset({"java.lang.IllegalArgumentException", "java.lang.NumberFormatException"})
 _ALWAYS = frozenset({"java.lang:type=Runtime"})
 _VERSION_1 = {
     "agentContext": "/jolokia",
@@ -49,49 +52,6 @@ _STORAGE = {
     )
     for five in (False, True)
 }
-
-
-@attrs.frozen(kw_only=True)
-class HttpAnswer:
-    """An HTTP answer: *body* is text, JSON or not."""
-
-    status: int
-    body: str
-    content_type: str = "text/plain; charset=utf-8"
-    headers: Mapping[str, str] = attrs.field(factory=dict)
-
-
-class Exchange:
-    """A request that was sent, and its answer once there is one.
-
-    `answer` is None until then; `broken` says that the connection ended without one.
-    """
-
-    def __init__(self) -> None:
-        self.answer: HttpAnswer | None = None
-        self.broken = False
-        self._waiting: list[Callable[[], None]] = []
-
-    @property
-    def over(self) -> bool:
-        """Whether there is an answer, or never will be."""
-        return self.answer is not None or self.broken
-
-    def then(self, callback: Callable[[], None]) -> None:
-        """Call *callback* once it is over; at once if it already is."""
-        if self.over:
-            callback()
-        else:
-            self._waiting.append(callback)
-
-    def finish(self, answer: HttpAnswer | None) -> None:
-        """Give *answer*; None breaks the connection. Without effect if it is over."""
-        if self.over:
-            return
-        self.answer, self.broken = answer, answer is None
-        waiting, self._waiting = self._waiting, []
-        for callback in waiting:
-            callback()
 
 
 class Agent:
@@ -123,40 +83,47 @@ class Agent:
         faults = {fault.kind for fault in self._faults.of(self.node.address)}
         return self.responsive and not faults & {Kind.GARBAGE, Kind.SERVER_ERROR}
 
+    def take(self, method: str, path: str, body: str, authorization: str | None = None) -> Exchange:
+        """Take an HTTP request; only paths below the agent's own reach it, and only by GET and POST."""
+        if path.startswith(_CONTEXT):
+            return self.get(path, authorization) if method == "GET" else self.answer(body, authorization)
+        exchange = Exchange()
+        if not self._faults.has(self.node.address, Kind.HANG):
+            text = "<h1>404 Not Found</h1>No context found for request"
+            exchange.finish(HttpAnswer(status=404, body=text, content_type="text/html"))
+        return exchange
+
     def answer(self, body: str, authorization: str | None = None) -> Exchange:
         """Take a POST with *body*, as it comes from a client, and *authorization*'s header value."""
+        return self._begin(lambda: requests.parse(body), authorization)
+
+    def get(self, path: str, authorization: str | None = None) -> Exchange:
+        """Take a GET of *path*, such as `/jolokia/read/<mbean>/<attribute>,<attribute>`."""
+        return self._begin(lambda: ([requests.from_path(path.removeprefix(_CONTEXT))], False), authorization)
+
+    def _begin(
+        self, parse: Callable[[], tuple[list[requests.Request], bool]], authorization: str | None
+    ) -> Exchange:
         exchange = Exchange()
         self._open = [one for one in self._open if not one.over]
         self._open.append(exchange)
         if self._faults.has(self.node.address, Kind.HANG):
             return exchange
         if not self._authorized(authorization):
-            headers = {"Www-Authenticate": 'Basic realm="jolokia"'}
+            # A scheme that the agent does not know is not even told what it would like.
+            known = authorization is None or authorization.startswith("Basic ")
+            headers = {"Www-Authenticate": 'Basic realm="jolokia"'} if known else {}
             exchange.finish(HttpAnswer(status=401, body="", headers=headers))
             return exchange
 
         def work() -> None:
-            self._work(body, exchange)
+            self._work(parse, exchange)
 
         if self._busy < self.node.config.jolokia_threads:
             work()
         else:
             self._queue.append(work)
         return exchange
-
-    def get(self, path: str, authorization: str | None = None) -> Exchange:
-        """Take a GET of *path*, such as `/jolokia/read/<mbean>/<attribute>,<attribute>`."""
-        parts = [part for part in path.split("/") if part][1:]
-        request: dict[str, Any] = {"type": parts[0] if parts else "version"}
-        if len(parts) > 1:
-            request["mbean"] = parts[1]
-        if len(parts) > 2:
-            if request["type"] == "exec":
-                request |= {"operation": parts[2], "arguments": parts[3:]}
-            else:
-                names = parts[2].split(",")
-                request["attribute"] = names if len(names) > 1 else names[0]
-        return self.answer(json.dumps(request), authorization)
 
     def _authorized(self, authorization: str | None) -> bool:
         config = self.node.config
@@ -165,17 +132,16 @@ class Agent:
         login = f"{config.jolokia_user}:{config.jolokia_password or ''}"
         return authorization == "Basic " + base64.b64encode(login.encode()).decode()
 
-    def _work(self, body: str, exchange: Exchange) -> None:
+    def _work(
+        self, parse: Callable[[], tuple[list[requests.Request], bool]], exchange: Exchange
+    ) -> None:
         """Carry a request out on a thread, and answer when the last part of it is done."""
         self._busy += 1
         try:
-            parsed = json.loads(body)
-        except ValueError:
-            error = BadRequestError("Invalid JSON request")
-            self._finish(exchange, self._error({}, error))
+            todo, bulk = parse()
+        except requests.NotARequestError as error:
+            self._finish(exchange, self._error(error))
             return
-        bulk = isinstance(parsed, list)
-        todo = list(parsed) if bulk else [parsed]
         answers: list[Any] = []
 
         def step() -> None:
@@ -190,11 +156,11 @@ class Agent:
                     return
             self._finish(exchange, answers if bulk else answers[0])
 
-        def later(request: Any, done: Deferred[Any]) -> None:  # noqa: ANN401 -- JSON
+        def later(request: requests.Request, done: Deferred[Any]) -> None:
             if collect(request, done):
                 step()
 
-        def collect(request: Any, outcome: Any) -> bool:  # noqa: ANN401 -- JSON
+        def collect(request: requests.Request, outcome: Any) -> bool:  # noqa: ANN401 -- JSON
             if isinstance(outcome, Deferred) and outcome.lost:
                 self._release()
                 exchange.finish(None)
@@ -204,35 +170,35 @@ class Agent:
 
         step()
 
-    def _outcome(self, request: Any) -> Any:  # noqa: ANN401 -- JSON, a JavaError, or a Deferred of these
+    def _outcome(self, request: requests.Request) -> Any:  # noqa: ANN401 -- JSON, a JavaError, or a Deferred
         """Return a value, a `JavaError`, or a `Deferred`."""
         try:
             return self._carry_out(request)
         except JavaError as error:
             return error
 
-    def _rendered(self, request: Any, outcome: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+    def _rendered(self, request: requests.Request, outcome: Any) -> dict[str, Any]:  # noqa: ANN401 -- JSON
         if isinstance(outcome, Deferred):
             outcome = outcome.error if outcome.error is not None else outcome.value
         if isinstance(outcome, JavaError):
-            return self._error(request, outcome)
+            return {"request": requests.repeated(request), **self._error(outcome)}
         return {
-            "request": request,
+            "request": requests.repeated(request),
             "value": outcome,
             "timestamp": int(self.node.simulation.now),
             "status": 200,
         }
 
-    def _error(self, request: Any, error: JavaError) -> dict[str, Any]:  # noqa: ANN401 -- JSON
+    def _error(self, error: JavaError) -> dict[str, Any]:
         """Return *error* as the agent's release reports it."""
         jmx = error.kind.startswith("javax.management.")
         if self.node.config.jolokia.startswith("1."):
             text = f"{error.kind} : {error.message}" if error.message else error.kind
-            status = 404 if jmx else 400 if error.kind.endswith("IllegalArgumentException") else 500
-            answer: dict[str, Any] = {"request": request, "error_type": error.kind, "error": text}
+            status = 404 if jmx else 400 if error.kind in _ILLEGAL else 500
+            answer: dict[str, Any] = {"error_type": error.kind, "error": text}
         else:
             status = 404 if jmx else 400 if isinstance(error, BadRequestError) else 500
-            answer = {"request": request, "error_type": error.kind, ".error": True}
+            answer = {"error_type": error.kind, ".error": True}
             answer |= {"error_type_jmx": error.kind} if jmx else {}
             answer["error"] = error.message
         return {**answer, "status": status, "stacktrace": f"{error.kind}: {error.message}"}
@@ -275,10 +241,8 @@ class Agent:
             exchange.finish(None)
         self._open.clear()
 
-    def _carry_out(self, request: Any) -> Any:  # noqa: ANN401 -- JSON
-        if not isinstance(request, dict):
-            raise BadRequestError("Invalid JSON request")
-        match request.get("type"):
+    def _carry_out(self, request: requests.Request) -> Any:  # noqa: ANN401 -- JSON
+        match request["type"]:
             case "version":
                 return self._version()
             case "read":
@@ -287,13 +251,11 @@ class Agent:
                 return self._write(request)
             case "exec":
                 return self._exec(request)
-            case "list" | "search" as kind:
+            case kind:
                 raise JavaError(
                     "java.lang.UnsupportedOperationException",
                     f"this simulated agent does not know requests of type {kind}",
                 )
-            case kind:
-                raise BadRequestError(f"Invalid type '{kind}'")
 
     def _version(self) -> dict[str, Any]:
         config = self.node.config
@@ -384,13 +346,19 @@ class Agent:
         old = self._value(bean, name)
         writer = bean.writers.get(name)
         if writer is None:
-            raise JavaError("javax.management.AttributeNotFoundException", f"No setter for attribute: {name}")
-        writer(self.node, request.get("value"))
+            raise JavaError("javax.management.AttributeNotFoundException", f"Read-only attribute: {name}")
+        value = request.get("value")
+        try:
+            writer(self.node, value)
+        except ValueError:
+            raise JavaError("java.lang.NumberFormatException", f'For input string: "{value}"') from None
         return old
 
     def _exec(self, request: Mapping[str, Any]) -> Any:  # noqa: ANN401 -- JSON
         name = str(request.get("mbean"))
         arguments = list(request.get("arguments") or [])
+        if not request.get("operation"):
+            raise BadRequestError(f"No operation given for exec Request on MBean {name}")
         chosen = find(self._bean(name), name, str(request.get("operation")), arguments)
         return chosen.run(self.node, arguments)
 

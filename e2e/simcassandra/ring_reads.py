@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, assert_never
 
 from e2e.simcassandra import texts
 from e2e.simcassandra.deferred import JavaError, illegal_argument, illegal_state
 from e2e.simcassandra.keyspaces import LOCAL_KEYSPACES
 from e2e.simcassandra.mbean import Overload, overload
 from e2e.simcassandra.node import Node
-from e2e.simcassandra.tokens import Replication, ownership, replicas
+from e2e.simcassandra.tokens import (
+    LocalStrategy,
+    NetworkTopology,
+    Replication,
+    SimpleStrategy,
+    ownership,
+    replicas,
+)
 
 STRING = "java.lang.String"
 
@@ -30,6 +37,7 @@ def operations() -> dict[str, tuple[Overload, ...]]:
             overload(STRING, lambda n, a: {texts.with_port(k): v for k, v in _owned(n, a[0]).items()}),
         ),
         "getTokens": (overload(STRING, _tokens),),
+        "getKeyspaceReplicationInfo": (overload(STRING, lambda n, a: _replication_text(n, str(a[0]))),),
     }
 
 
@@ -40,6 +48,22 @@ def _plain(address: str) -> str:
 def _replication(node: Node, keyspace: str) -> Replication | None:
     known = node.schema.keyspaces if node.schema is not None else {}
     return known[keyspace].replication if keyspace in known else None
+
+
+def _replication_text(node: Node, keyspace: str) -> str:
+    """Return a keyspace's replication as `nodetool describecluster` shows it."""
+    replication = LocalStrategy() if keyspace in LOCAL_KEYSPACES else _replication(node, keyspace)
+    match replication:
+        case None:
+            raise illegal_argument("")
+        case SimpleStrategy(factor=factor):
+            return f"SimpleStrategy {{replication_factor={factor}}}"
+        case NetworkTopology(factors=factors):
+            return f"NetworkTopologyStrategy {{{', '.join(f'{dc}={n}' for dc, n in factors.items())}}}"
+        case LocalStrategy():
+            return "LocalStrategy {}"
+        case _:
+            assert_never(replication)
 
 
 def _describe(node: Node, keyspace: str, *, port: bool) -> list[str]:

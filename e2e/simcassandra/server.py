@@ -14,7 +14,8 @@ import time
 from types import TracebackType
 from typing import Self
 
-from e2e.simcassandra.jolokia import Agent, Exchange
+from e2e.simcassandra.exchange import Exchange
+from e2e.simcassandra.jolokia import Agent
 from e2e.simtime import Simulation
 
 # The longest nap between two looks at what is due, in seconds.
@@ -128,16 +129,15 @@ class _Handler(BaseHTTPRequestHandler):
     wbufsize = -1
 
     def do_GET(self) -> None:
-        self._serve(lambda agent: agent.get(self.path, self.headers.get("Authorization")))
+        self._serve("")
 
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode()
-        self._serve(lambda agent: agent.answer(body, self.headers.get("Authorization")))
+        self._serve(self.rfile.read(int(self.headers.get("Content-Length", "0"))).decode())
 
     def log_message(self, *_: object) -> None:
         """Keep quiet: the answers tell."""
 
-    def _serve(self, ask: Callable[[Agent], Exchange]) -> None:
+    def _serve(self, body: str) -> None:
         agent = self.agent()
         if agent is None or not agent.listening:
             self.close_connection = True
@@ -145,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         over = threading.Event()
 
         def act() -> Exchange:
-            exchange = ask(agent)
+            exchange = agent.take(self.command, self.path, body, self.headers.get("Authorization"))
             exchange.then(over.set)
             return exchange
 

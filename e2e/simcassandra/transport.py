@@ -12,7 +12,8 @@ import threading
 
 import httpx
 
-from e2e.simcassandra.jolokia import Agent, Exchange
+from e2e.simcassandra.exchange import Exchange
+from e2e.simcassandra.jolokia import Agent
 from e2e.simtime import Simulation
 
 PORT = 8778
@@ -81,6 +82,4 @@ class RingTransport(httpx.BaseTransport):
 
 def _send(agent: Agent, request: httpx.Request) -> Exchange:
     authorization = request.headers.get("Authorization")
-    if request.method == "GET":
-        return agent.get(request.url.path, authorization)
-    return agent.answer(request.read().decode(), authorization)
+    return agent.take(request.method, request.url.path, request.read().decode(), authorization)

@@ -18,6 +18,7 @@ from e2e.simcontrollers.nodes import Nodes
 from e2e.simcontrollers.objects import CLASSES, WATCHED
 from e2e.simcontrollers.pace import Pace
 from e2e.simcontrollers.podrun import Host
+from e2e.simcontrollers.programs import Programs
 from e2e.simcontrollers.scheduler import Scheduler
 from e2e.simcontrollers.statefulset import StatefulSetController
 from e2e.simcontrollers.view import View, Watching
@@ -30,9 +31,10 @@ class Controllers:
 
     Whoever makes the server lets it call `loop.wake` on every change; where that cannot be had, *pace*
     names a `resync`. *open_watch*, if the server offers it, spares listing everything at each look.
+    *programs*, if given, says what runs in containers in place of Cassandra.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each has a default that fits
         self,
         transport: Transport,
         simulation: Simulation,
@@ -40,6 +42,7 @@ class Controllers:
         pace: Pace | None = None,
         images: Images | None = None,
         open_watch: Callable[[Request], Watching | Response] | None = None,
+        programs: Programs | None = None,
     ) -> None:
         self.pace = pace or Pace()
         self.images = images or Images()
@@ -57,7 +60,7 @@ class Controllers:
             view=self.view,
             simulation=simulation,
             pace=self.pace,
-            programs=self.pods,
+            programs=programs or self.pods,
             images=self.images,
             addresses=self.addresses,
         )
@@ -94,8 +97,12 @@ class Controllers:
 
     def _register(self) -> None:
         view, simulation, pace = self.view, self._simulation, self.pace
-        sets = StatefulSetController(self._client("statefulset-controller"), view, simulation)
-        budgets = DisruptionController(self._client("disruption-controller"), view, simulation)
+        sets = StatefulSetController(
+            self._client("statefulset-controller"), view, simulation, self.loop.after
+        )
+        budgets = DisruptionController(
+            self._client("disruption-controller"), view, simulation, self.loop.after
+        )
         scheduler = Scheduler(self._client("default-scheduler"), view, simulation)
         self.loop.add("statefulset", sets.step, lag=pace.controller_lag)
         self.loop.add("volumes", self.volumes.step, lag=pace.controller_lag)

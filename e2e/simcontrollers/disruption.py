@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import math
 from typing import Any
 
@@ -12,14 +12,20 @@ from e2e.simcontrollers.objects import BUDGETS, PODS, SETS, Obj
 from e2e.simcontrollers.view import View
 from e2e.simtime import Simulation
 
+# A pod that was evicted and is not being deleted after so many seconds counts as healthy again.
+_EVICTED = 120.0
+
 
 class DisruptionController:
-    """Keeps the status of all PodDisruptionBudgets in *view*."""
+    """Keeps the status of all PodDisruptionBudgets in *view*; *look_in* asks for a step in some seconds."""
 
-    def __init__(self, client: Client, view: View, simulation: Simulation) -> None:
+    def __init__(
+        self, client: Client, view: View, simulation: Simulation, look_in: Callable[[float], None]
+    ) -> None:
         self._client = client
         self._view = view
         self._simulation = simulation
+        self._look_in = look_in
 
     def step(self) -> None:
         """Bring every status up to date."""
@@ -33,7 +39,8 @@ class DisruptionController:
             for pod in self._view.all(PODS, objects.namespace(budget))
             if objects.matches(selector, objects.labels(pod))
         ]
-        disrupted = objects.status(budget).get("disruptedPods") or {}
+        marked = objects.status(budget).get("disruptedPods") or {}
+        disrupted = self._going(marked, pods)
         healthy = sum(
             objects.holds(pod, "Ready")
             and not objects.terminating(pod)
@@ -50,14 +57,27 @@ class DisruptionController:
             "disruptionsAllowed": allowed,
         }
         old = objects.status(budget)
-        gone = [name for name in disrupted if name not in {objects.name(p) for p in pods}]
+        gone = sorted(marked.keys() - disrupted)
         if gone or any(old.get(key) != value for key, value in status.items()):
-            # A pod that was evicted and is gone needs no mark any more.
+            # Null in a merge patch: the mark goes.
             forgotten = {"disruptedPods": dict.fromkeys(gone)} if gone else {}
             when = objects.timestamp(self._simulation.now)
             condition = _condition(budget, allowed, when)
             conditions = objects.set_condition(old.get("conditions") or [], condition)
             self._client.patch_status(BUDGETS, budget, {**status, **forgotten, "conditions": conditions})
+
+    def _going(self, marked: Mapping[str, str], pods: list[Obj]) -> set[str]:
+        """Return the names in *marked* whose pod was evicted and is not yet seen to be deleted."""
+        going = set()
+        for pod in pods:
+            since = marked.get(objects.name(pod))
+            if since is None or objects.terminating(pod):
+                continue
+            left = objects.seconds(since) + _EVICTED - self._simulation.now
+            if left > 0:
+                going.add(objects.name(pod))
+                self._look_in(left)
+        return going
 
     def _wanted(self, budget: Mapping[str, Any], pods: list[Obj]) -> tuple[int, int]:
         """Return the number of pods that there should be, and how many of them healthy."""

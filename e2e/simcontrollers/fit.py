@@ -81,7 +81,7 @@ def volume_elsewhere(volumes: Iterable[Mapping[str, Any]], node: Mapping[str, An
         required = (objects.spec(volume).get("nodeAffinity") or {}).get("required") or {}
         terms = required.get("nodeSelectorTerms") or []
         if terms and not any(_term(term, node) for term in terms):
-            return "node(s) had volume node affinity conflict"
+            return "node(s) didn't match PersistentVolume's node affinity"
     return None
 
 

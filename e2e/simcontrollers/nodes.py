@@ -21,6 +21,8 @@ UNREACHABLE: Mapping[str, str] = {
     "key": "node.kubernetes.io/unreachable",
     "effect": "NoExecute",
 }
+# Pods tolerate the first for a while; nothing new comes to the node because of the second.
+_TAINTS = (UNREACHABLE, {**UNREACHABLE, "effect": "NoSchedule"})
 
 
 class Nodes:
@@ -114,8 +116,9 @@ class Nodes:
         taints = objects.spec(node).get("taints") or []
         if not any(taint["key"] == UNREACHABLE["key"] for taint in taints):
             self._set_ready(node, value="Unknown", reason="NodeStatusUnknown")
-            added = {**UNREACHABLE, "timeAdded": objects.timestamp(self._simulation.now)}
-            self._client.patch(NODES, node, {"spec": {"taints": [*taints, added]}})
+            when = objects.timestamp(self._simulation.now)
+            added = [{**taint, "timeAdded": when} for taint in _TAINTS]
+            self._client.patch(NODES, node, {"spec": {"taints": [*taints, *added]}})
 
     def _mark_unready(self, pod: Mapping[str, Any]) -> None:
         if objects.holds(pod, "Ready"):

@@ -36,23 +36,34 @@ def status_of(
 def conditions_of(
     pod: Mapping[str, Any], inits: Sequence[Container], mains: Sequence[Container], *, now: float
 ) -> list[Obj]:
-    """Return the conditions: those of others on *pod* stay as they are."""
-    initialized = all(c.done for c in inits)
+    """Return the conditions in the kubelet's order; those of others on *pod* stay, before its own.
+
+    Nothing is reported before the pod has its network.
+    """
+    incomplete = [c.name for c in inits if not c.done]
+    initialized = not incomplete
     pending = [c.name for c in mains if not c.ready]
     ready = initialized and not pending
     unready: Obj = {}
+    uninitialized: Obj = {}
+    if incomplete:
+        message = f"containers with incomplete status: [{' '.join(incomplete)}]"
+        uninitialized = {"reason": "ContainersNotInitialized", "message": message}
     if not ready:
         message = f"containers with unready status: [{' '.join(pending)}]"
         unready = {"reason": "ContainersNotReady", "message": message}
     values: tuple[tuple[str, bool, Obj], ...] = (
-        ("PodScheduled", True, {}),
-        ("Initialized", initialized, {} if initialized else {"reason": "ContainersNotInitialized"}),
-        ("ContainersReady", ready, unready),
+        ("PodReadyToStartContainers", True, {}),
+        ("Initialized", initialized, uninitialized),
         ("Ready", ready, unready),
+        ("ContainersReady", ready, unready),
+        ("PodScheduled", True, {}),
     )
-    conditions = [dict(c) for c in objects.status(pod).get("conditions") or []]
+    known = [dict(c) for c in objects.status(pod).get("conditions") or []]
+    conditions = [c for c in known if c["type"] not in {kind for kind, _, _ in values}]
     when = objects.timestamp(now)
     for kind, value, more in values:
         condition = {"type": kind, "status": str(value), "lastTransitionTime": when, **more}
-        conditions = objects.set_condition(conditions, condition)
+        same = [c for c in known if c["type"] == kind]
+        conditions += objects.set_condition(same, condition)
     return conditions

@@ -6,7 +6,7 @@ Equal templates give one revision, so that going back to an old template finds t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import hashlib
 import json
 from typing import Any
@@ -20,7 +20,11 @@ from e2e.simcontrollers.view import View
 
 # Letters and digits that no word is made of: what Kubernetes writes hashes with.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
-HASH_LABEL = "controller-revision-hash"
+# What a pod carries: the name of its revision; and what a revision carries: the hash in its name.
+REVISION_LABEL = "controller-revision-hash"
+HASH_LABEL = "controller.kubernetes.io/hash"
+# How many revisions that no pod has are kept, if the set does not say.
+_HISTORY = 10
 
 
 @attrs.frozen(kw_only=True)
@@ -55,6 +59,18 @@ def find(client: Client, view: View, found: Mapping[str, Any]) -> Revisions:
         update=objects.name(update),
         templates=templates,
     )
+
+
+def truncate(
+    client: Client, view: View, found: Mapping[str, Any], known: Revisions, used: Iterable[str]
+) -> None:
+    """Delete the oldest revisions of *found* beyond its limit; those that pods have, *used*, do not count."""
+    live = {known.current, known.update, *used}
+    history = [r for r in _known(client, view, found) if objects.name(r) not in live]
+    limit = objects.spec(found).get("revisionHistoryLimit")
+    kept = _HISTORY if limit is None else int(limit)
+    for revision in history[: max(0, len(history) - kept)]:
+        client.delete(REVISIONS, revision)
 
 
 def _known(client: Client, view: View, found: Mapping[str, Any]) -> list[Obj]:

@@ -2,7 +2,7 @@
 The scheduler: a node for each pod, or the reason why there is none, in the real one's words.
 
 It knows node names, labels and taints, affinity and anti-affinity to pods, cordons, and volumes that
-are bound to a node; not resources, priorities or preemption.
+are bound to a node; not resources, priorities or preemption. The words are those of Kubernetes 1.34.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Scheduler:
         nodes = self._view.all(NODES)
         claims, why = self._claims(pod)
         if why is not None:
-            self._unschedulable(pod, f"0/{len(nodes)} nodes are available: {why}. {_hint(len(nodes), 0)}")
+            # The last two words are the real one's: what it found when it looked for somebody to preempt.
+            self._unschedulable(pod, f"0/{len(nodes)} nodes are available: {why}. not found")
             return
         peers = self._peers(pod)
         refusals: dict[str, int] = {}
@@ -79,7 +80,9 @@ class Scheduler:
 
     def _waits(self, claim: Mapping[str, Any]) -> bool:
         """Return whether *claim* is bound once its pod has a node."""
-        found = class_of(claim) or default_class(self._view)
+        found = class_of(claim)
+        # An empty class is none at all, and not the default.
+        found = default_class(self._view) if found is None else found
         storage_class = self._view.get(CLASSES, "", found) if found else None
         mode = "Immediate" if storage_class is None else storage_class.get("volumeBindingMode")
         return bool(mode == "WaitForFirstConsumer")
@@ -157,7 +160,8 @@ class Scheduler:
 def _message(total: int, refusals: Mapping[str, int]) -> str:
     if not refusals:
         return "no nodes available to schedule pods"
-    reasons = ", ".join(f"{number} {reason}" for reason, number in sorted(refusals.items()))
+    # Sorted as text, numbers included.
+    reasons = ", ".join(sorted(f"{number} {reason}" for reason, number in refusals.items()))
     # Other pods could in principle make room for this one; nothing else that is in the way can.
     rivals = sum(number for reason, number in refusals.items() if "anti-affinity" in reason)
     return f"0/{total} nodes are available: {reasons}. {_hint(total - rivals, rivals)}"
@@ -170,4 +174,6 @@ def _hint(hopeless: int, rivals: int) -> str:
     if hopeless or not rivals:
         parts.append(f"{hopeless} Preemption is not helpful for scheduling")
     total = hopeless + rivals
-    return f"preemption: 0/{total} nodes are available: {', '.join(parts)}."
+    return (
+        f"no new claims to deallocate, preemption: 0/{total} nodes are available: {', '.join(sorted(parts))}."
+    )

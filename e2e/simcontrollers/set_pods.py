@@ -7,11 +7,10 @@ from typing import Any
 
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.objects import SETS, Obj
-from e2e.simcontrollers.revisions import HASH_LABEL
+from e2e.simcontrollers.revisions import REVISION_LABEL
 
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"
 INDEX_LABEL = "apps.kubernetes.io/pod-index"
-CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
 
 
 def ordinal_of(found: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
@@ -22,7 +21,7 @@ def ordinal_of(found: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
 
 def revision_of(pod: Mapping[str, Any]) -> str:
     """Return the revision that *pod* was made from."""
-    return objects.labels(pod).get(HASH_LABEL, "")
+    return objects.labels(pod).get(REVISION_LABEL, "")
 
 
 def make_pod(found: Mapping[str, Any], template: Mapping[str, Any], *, ordinal: int, revision: str) -> Obj:
@@ -37,10 +36,11 @@ def make_pod(found: Mapping[str, Any], template: Mapping[str, Any], *, ordinal: 
     return {
         "metadata": {
             "name": name,
+            "generateName": f"{objects.name(found)}-",
             "namespace": objects.namespace(found),
             "labels": {
                 **(details.get("labels") or {}),
-                HASH_LABEL: revision,
+                REVISION_LABEL: revision,
                 POD_NAME_LABEL: name,
                 INDEX_LABEL: str(ordinal),
             },
@@ -77,8 +77,6 @@ def make_claims(found: Mapping[str, Any], ordinal: int) -> list[Obj]:
                     "namespace": objects.namespace(found),
                     "labels": {**objects.labels(template), **(selector.get("matchLabels") or {})},
                     "annotations": dict(objects.annotations_of(template)),
-                    # A real server adds it to every claim by itself.
-                    "finalizers": [CLAIM_FINALIZER],
                 },
                 "spec": objects.spec(template),
             }

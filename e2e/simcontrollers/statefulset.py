@@ -7,7 +7,7 @@ get ready stops creation, scale-down and rollout of its set, until somebody dele
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -21,17 +21,22 @@ from e2e.simtime import Simulation
 
 
 class StatefulSetController:
-    """Looks after all StatefulSets in *view*."""
+    """Looks after all StatefulSets in *view*; *look_in* asks for a step in so many seconds."""
 
-    def __init__(self, client: Client, view: View, simulation: Simulation) -> None:
+    def __init__(
+        self, client: Client, view: View, simulation: Simulation, look_in: Callable[[float], None]
+    ) -> None:
         self._client = client
         self._view = view
         self._simulation = simulation
+        self._look_in = look_in
 
     def step(self) -> None:
         """Take the next step of every StatefulSet."""
         for found in self._view.all(SETS):
-            _Sync(self._client, self._view, found, now=self._simulation.now).run()
+            due = _Sync(self._client, self._view, found, now=self._simulation.now).run()
+            if due is not None:
+                self._look_in(due - self._simulation.now)
 
 
 @attrs.define(kw_only=True)
@@ -64,14 +69,17 @@ class _Sync:
         self._partition = int(rolling.get("partition") or 0) if self._rolling else 0
         self._min_ready = int(spec.get("minReadySeconds") or 0)
 
-    def run(self) -> None:
-        """Take the next step, and report."""
+    def run(self) -> float | None:
+        """Take the next step, report, and return the instant of the next look if time alone brings it."""
         known = revisions.find(self._client, self._view, self._set)
         pods = self._pods()
         counts = self._count(pods, known)
         if not objects.terminating(self._set):
             self._act(pods, known, counts)
         self._report(known, counts)
+        used = [set_pods.revision_of(pod) for pod in pods.values()]
+        revisions.truncate(self._client, self._view, self._set, known, used)
+        return self._next_available(pods)
 
     def _pods(self) -> dict[int, Obj]:
         """Return its pods by ordinal; takes over those that fit and have no owner."""
@@ -106,10 +114,12 @@ class _Sync:
     def _available(self, pod: Mapping[str, Any]) -> bool:
         if not objects.ready(pod):
             return False
-        since = objects.condition(pod, "Ready")
-        assert since is not None
-        when = objects.seconds(since["lastTransitionTime"]) if "lastTransitionTime" in since else 0.0
-        return self._now >= when + self._min_ready
+        return self._now >= _ready_since(pod) + self._min_ready
+
+    def _next_available(self, pods: Mapping[int, Obj]) -> float | None:
+        """Return the instant at which the next pod has been ready for long enough."""
+        waiting = [p for p in pods.values() if objects.ready(p) and not self._available(p)]
+        return min((_ready_since(pod) + self._min_ready for pod in waiting), default=None)
 
     def _act(self, pods: Mapping[int, Obj], known: Revisions, counts: _Counts) -> None:
         if not self._replicate(pods, known, counts):
@@ -255,3 +265,8 @@ class _Sync:
         # A figure of zero is left out of what the server shows.
         if any((old.get(key) or 0) != (value or 0) for key, value in status.items()):
             self._client.patch_status(SETS, self._set, status)
+
+
+def _ready_since(pod: Mapping[str, Any]) -> float:
+    found = objects.condition(pod, "Ready") or {}
+    return objects.seconds(found["lastTransitionTime"]) if "lastTransitionTime" in found else 0.0

@@ -13,16 +13,18 @@ import enum
 from typing import Any
 
 from e2e.simcontrollers import objects
-from e2e.simcontrollers.client import Client
+from e2e.simcontrollers.client import CREATED, Client
 from e2e.simcontrollers.fit import HOSTNAME
-from e2e.simcontrollers.objects import CLAIMS, CLASSES, PODS, VOLUMES, Obj
+from e2e.simcontrollers.objects import CLAIMS, CLASSES, PODS, VOLUMES, Kind, Obj
 from e2e.simcontrollers.pace import Pace
-from e2e.simcontrollers.set_pods import CLAIM_FINALIZER
 from e2e.simcontrollers.view import View
 from e2e.simtime import Simulation
 
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
+# The API server puts these on claims and volumes; they go when nobody uses the one or the other.
+CLAIM_FINALIZER = "kubernetes.io/pvc-protection"
+VOLUME_FINALIZER = "kubernetes.io/pv-protection"
 # Simulated storage counts in Gi and rounds up, as many real ones do.
 _STEP = 2**30
 
@@ -118,7 +120,9 @@ class VolumeController:
             return
         asked = _rounded(objects.size(_request(claim)))
         volume = _volume(claim, storage_class, capacity=asked, node=node)
-        self._client.create(VOLUMES, volume)
+        made = self._client.create(VOLUMES, volume)
+        if made.status != CREATED:
+            return
         self._client.patch(
             CLAIMS,
             claim,
@@ -136,7 +140,7 @@ class VolumeController:
                 "capacity": {"storage": objects.gibibytes(asked)},
             },
         )
-        self._client.patch_status(VOLUMES, volume, {"phase": "Bound"})
+        self._client.patch_status(VOLUMES, made.body, {"phase": "Bound"})
         message = f"Successfully provisioned volume {objects.name(volume)}"
         self._client.event(CLAIMS, claim, "ProvisioningSucceeded", message)
 
@@ -151,6 +155,7 @@ class VolumeController:
         if storage_class is None or not storage_class.get("allowVolumeExpansion"):
             return
         self._growing[uid] = asked
+        self._condition(claim, asked, "Resizing", "ControllerResizeInProgress", "")
         self._client.event(CLAIMS, claim, "Resizing", "External resizer is resizing volume")
         self._simulation.after(self._pace.resize, lambda: self._grown(uid, asked))
 
@@ -163,6 +168,7 @@ class VolumeController:
         name = str(objects.spec(claim).get("volumeName"))
         if self.growth is Growth.FAILS:
             message = f'resize volume "{name}" by resizer failed: no space left in storage'
+            self._condition(claim, asked, "ControllerResizeError", "ControllerResizeInfeasible", message)
             self._client.event(CLAIMS, claim, "VolumeResizeFailed", message, warn=True)
             # It is tried again, for as long as it is asked for.
             self._growing[uid] = asked
@@ -172,17 +178,35 @@ class VolumeController:
         volume = self._view.get(VOLUMES, "", name)
         if volume is not None:
             self._client.patch(VOLUMES, volume, {"spec": {"capacity": capacity}})
-        self._client.patch_status(CLAIMS, claim, {"capacity": capacity, "conditions": None})
+        done: Obj = {"capacity": capacity, "conditions": None, "allocatedResourceStatuses": None}
+        self._client.patch_status(CLAIMS, claim, done)
         message = "MountVolume.NodeExpandVolume succeeded for volume"
         self._client.event(CLAIMS, claim, "FileSystemResizeSuccessful", message)
+
+    def _condition(self, claim: Mapping[str, Any], asked: int, kind: str, state: str, message: str) -> None:
+        """Show how the growth of *claim* to *asked* bytes stands, as a resizer does."""
+        condition = {
+            "type": kind,
+            "status": "True",
+            "message": message,
+            "lastTransitionTime": objects.timestamp(self._simulation.now),
+        }
+        status = {
+            "conditions": [condition],
+            "allocatedResources": {"storage": objects.gibibytes(asked)},
+            "allocatedResourceStatuses": {"storage": state},
+        }
+        self._client.patch_status(CLAIMS, claim, status)
 
     def _release(self, claim: Mapping[str, Any]) -> None:
         """Let a claim go that is to be deleted, once no pod uses it."""
         finalizers = objects.meta(claim).get("finalizers") or []
-        if CLAIM_FINALIZER not in finalizers or self._used(claim):
-            return
-        left = [one for one in finalizers if one != CLAIM_FINALIZER]
-        self._client.patch(CLAIMS, claim, {"metadata": {"finalizers": left or None}})
+        if CLAIM_FINALIZER in finalizers and not self._used(claim):
+            self._unprotect(CLAIMS, claim, CLAIM_FINALIZER)
+
+    def _unprotect(self, kind: Kind, obj: Mapping[str, Any], finalizer: str) -> None:
+        left = [one for one in objects.meta(obj).get("finalizers") or [] if one != finalizer]
+        self._client.patch(kind, obj, {"metadata": {"finalizers": left or None}})
 
     def _used(self, claim: Mapping[str, Any]) -> bool:
         for pod in self._view.all(PODS, objects.namespace(claim)):
@@ -200,8 +224,11 @@ class VolumeController:
             if claim is not None and objects.uid(claim) == reference.get("uid"):
                 continue
             if objects.spec(volume).get("persistentVolumeReclaimPolicy", "Delete") == "Delete":
-                self._client.delete(VOLUMES, volume)
-                self._lost(str(reference.get("uid")))
+                if not objects.terminating(volume):
+                    self._client.delete(VOLUMES, volume)
+                    self._lost(str(reference.get("uid")))
+                elif VOLUME_FINALIZER in (objects.meta(volume).get("finalizers") or []):
+                    self._unprotect(VOLUMES, volume, VOLUME_FINALIZER)
             elif objects.status(volume).get("phase") != "Released":
                 self._client.patch_status(VOLUMES, volume, {"phase": "Released"})
 

@@ -174,6 +174,8 @@ class ApiServer:
         target = route(request.path, self.state.kinds)
         if target is None:
             raise errors.no_such_resource()
+        if "watch" not in target.resource.verbs:
+            raise errors.method_not_allowed()
         if target.name is not None:
             # A watch of one object by its path is only a read of it.
             query = {key: value for key, value in request.query.items() if key != "watch"}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import functools
 import importlib.resources
 import json
@@ -78,45 +78,57 @@ def _type(entry: Mapping[str, Json], wrapping: str) -> Type:
     return Type(shape="scalar", scalar=entry["type"])
 
 
+# The way to a value, put into words only when something is wrong with it.
+_Where = tuple["_Where", str] | tuple[()]
+
+
+def _spelled(where: _Where) -> str:
+    return _spelled(where[0]) + where[1] if where else ""
+
+
 class Reader:
     """Reads one object; *unknown* collects the fields that its kind does not have."""
 
     def __init__(self) -> None:
         self.unknown: list[str] = []
 
-    def read(self, type_: Type, found: Json, where: str) -> Json:
+    def read(self, type_: Type, found: Json, where: _Where = ()) -> Json:
         """*found* as a server would write it back; 400 if it is of the wrong type."""
-        match type_.shape:
-            case "struct":
-                return self._struct(type_, found, where)
-            case "scalar":
-                return _SCALARS[type_.scalar](found, where)
-            case "list" if isinstance(found, list):
-                element = type_.element or ANY
-                return [self.read(element, item, f"{where}[{i}]") for i, item in enumerate(found)]
-            case "map" if isinstance(found, dict):
-                element = type_.element or ANY
-                return {k: self.read(element, item, where) for k, item in found.items()}
-            case "any":
-                return found
-        raise _mismatch(found, where, type_.shape)
+        shape = type_.shape
+        if shape == "scalar":
+            return _SCALARS[type_.scalar](found, where)
+        if shape == "struct":
+            return self._struct(type_, found, where)
+        if shape == "any":
+            return found
+        element = type_.element or ANY
+        if shape == "list" and type(found) is list:
+            read = self._struct if element.shape == "struct" else self.read
+            return [read(element, item, (where, f"[{i}]")) for i, item in enumerate(found)]
+        if shape == "map" and type(found) is dict:
+            return {k: self.read(element, item, where) for k, item in found.items()}
+        raise _mismatch(found, where, shape)
 
-    def _struct(self, type_: Type, found: Json, where: str) -> Object:
+    def _struct(self, type_: Type, found: Json, where: _Where) -> Object:
         if found is None:
             found = {}
-        if not isinstance(found, dict):
+        if type(found) is not dict:
             raise _mismatch(found, where, type_.name)
         fields = type_.fields
         result: Object = {}
         for name, value in found.items():
             field = fields.get(name)
             if field is None:
-                self.unknown.append(f"{where}.{name}".removeprefix("."))
+                self.unknown.append(f"{_spelled(where)}.{name}".removeprefix("."))
             elif value is not None:
-                read = self.read(field.type, value, f"{where}.{name}")
+                inner = field.type
+                if type(value) is str and inner.scalar == "string":
+                    read = value
+                else:
+                    read = self.read(inner, value, (where, f".{name}"))
                 if not (field.omit and _left_out(field, read)):
                     result[name] = read
-        for name, make in _always(type_).items():
+        for name, make in _always(type_):
             if name not in result:
                 result[name] = make()
         return result
@@ -129,21 +141,21 @@ def _left_out(field: Field, value: Json) -> bool:
 
 
 @functools.cache
-def _always(type_: Type) -> Mapping[str, Callable[[], Json]]:
+def _always(type_: Type) -> Sequence[tuple[str, Callable[[], Json]]]:
     """The fields that Go's encoder writes whatever they hold, with their empty values."""
     makers: dict[str, Callable[[], Json]] = {}
     for name, field in type_.fields.items():
         inner = field.type
         if inner.shape == "struct" and not field.pointer:
             if not field.omit_struct:
-                makers[name] = functools.partial(Reader().read, inner, {}, "")
+                makers[name] = functools.partial(Reader().read, inner, {})
         elif not field.omit or (
             inner.scalar in ("Time", "MicroTime") and not field.pointer and not field.omit_struct
         ):
             # Times are structs to Go, so omitempty does not leave them out.
             zero = None if field.pointer else _ZEROS.get(inner.scalar)
             makers[name] = functools.partial(_same, zero)
-    return makers
+    return tuple(makers.items())
 
 
 def _same(value: Json) -> Json:
@@ -160,7 +172,7 @@ _ZEROS: Mapping[str, Json] = {
 }
 
 
-def _mismatch(found: Json, where: str, wanted: str) -> errors.StatusError:
+def _mismatch(found: Json, where: _Where, wanted: str) -> errors.StatusError:
     names: Mapping[type, str] = {
         dict: "object",
         list: "array",
@@ -171,18 +183,18 @@ def _mismatch(found: Json, where: str, wanted: str) -> errors.StatusError:
         type(None): "null",
     }
     return errors.bad_request(
-        f"json: cannot unmarshal {names[type(found)]} into Go struct field {where.removeprefix('.')}"
-        f" of type {wanted}"
+        f"json: cannot unmarshal {names[type(found)]} into Go struct field "
+        f"{_spelled(where).removeprefix('.')} of type {wanted}"
     )
 
 
-def _string(found: Json, where: str) -> Json:
+def _string(found: Json, where: _Where) -> Json:
     if type(found) is str:
         return found
     raise _mismatch(found, where, "string")
 
 
-def _bytes(found: Json, where: str) -> Json:
+def _bytes(found: Json, where: _Where) -> Json:
     text = _string(found, where)
     try:
         base64.b64decode(text, validate=True)
@@ -191,10 +203,10 @@ def _bytes(found: Json, where: str) -> Json:
     return text
 
 
-def _integer(bits: int) -> Callable[[Json, str], Json]:
+def _integer(bits: int) -> Callable[[Json, _Where], Json]:
     limit = 1 << (bits - 1)
 
-    def read(found: Json, where: str) -> Json:
+    def read(found: Json, where: _Where) -> Json:
         if type(found) is float and found.is_integer():
             found = int(found)
         if type(found) is int and -limit <= found < limit:
@@ -204,14 +216,14 @@ def _integer(bits: int) -> Callable[[Json, str], Json]:
     return read
 
 
-def _bool(found: Json, where: str) -> Json:
+def _bool(found: Json, where: _Where) -> Json:
     if type(found) is bool:
         return found
     raise _mismatch(found, where, "bool")
 
 
-def _time(write: Callable[[float], str]) -> Callable[[Json, str], Json]:
-    def read(found: Json, where: str) -> Json:
+def _time(write: Callable[[float], str]) -> Callable[[Json, _Where], Json]:
+    def read(found: Json, where: _Where) -> Json:
         if found is None:
             return None
         try:
@@ -224,7 +236,7 @@ def _time(write: Callable[[float], str]) -> Callable[[Json, str], Json]:
     return read
 
 
-def _micro_time(found: Json, where: str) -> Json:
+def _micro_time(found: Json, where: _Where) -> Json:
     # Go parses a MicroTime with exactly six digits; other forms that RFC 3339 allows are refused.
     text = _string(found, where)
     try:
@@ -235,7 +247,7 @@ def _micro_time(found: Json, where: str) -> Json:
     raise errors.bad_request(f'parsing time "{text}" as "2006-01-02T15:04:05.000000Z07:00": cannot parse')
 
 
-def _quantity(found: Json, where: str) -> Json:
+def _quantity(found: Json, where: _Where) -> Json:
     text = str(found) if type(found) in (int, float) else _string(found, where)
     try:
         return quantity.canonical(text)
@@ -243,17 +255,17 @@ def _quantity(found: Json, where: str) -> Json:
         raise errors.bad_request(str(error)) from None
 
 
-def _int_or_string(found: Json, where: str) -> Json:
+def _int_or_string(found: Json, where: _Where) -> Json:
     if type(found) is int or type(found) is str:
         return found
     raise _mismatch(found, where, "intstr.IntOrString")
 
 
-def _anything(found: Json, where: str) -> Json:
+def _anything(found: Json, where: _Where) -> Json:
     return found
 
 
-_SCALARS: Mapping[str, Callable[[Json, str], Json]] = {
+_SCALARS: Mapping[str, Callable[[Json, _Where], Json]] = {
     "string": _string,
     "int32": _integer(32),
     "int64": _integer(64),

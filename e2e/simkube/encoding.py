@@ -24,7 +24,10 @@ class Page:
     bare: bool = False
 
 
-Body = Object | str | Version | Page
+# Text goes out as it is; bytes are an OpenAPI document in protobuf.
+Body = Object | str | bytes | Version | Page
+
+OPENAPI_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 
 
 @attrs.frozen(kw_only=True)
@@ -44,6 +47,8 @@ class Answer:
         """Content type and bytes."""
         if isinstance(self.body, str):
             return "text/plain; charset=utf-8", self.body.encode()
+        if isinstance(self.body, bytes):
+            return OPENAPI_PROTOBUF, self.body
         return "application/json", as_bytes(self.body)
 
 
@@ -61,7 +66,9 @@ def values(body: Body) -> Json:
 
 
 def as_bytes(body: Body) -> bytes:
-    """A body as JSON."""
+    """A body as it goes out; an object as JSON."""
+    if isinstance(body, bytes):
+        return body
     if isinstance(body, Version):
         return body.bytes()
     if isinstance(body, Page):

@@ -11,7 +11,7 @@ import json
 
 import attrs
 
-from e2e.simkube.values import Json, Object
+from e2e.simkube.values import Json, Object, compact
 
 
 @attrs.frozen
@@ -232,4 +232,4 @@ class Problems:
 
 def shown(value: Json) -> str:
     """A value as messages show it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return compact(value)

@@ -8,8 +8,10 @@ intersection are Python's.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+import functools
+import marshal
 
 import attrs
 
@@ -18,17 +20,25 @@ from e2e.simkube.values import Json, Object
 
 Path = tuple[str, ...]
 Paths = frozenset[Path]
+_REMEMBERED = 4096
 
 
-def to_tree(paths: Iterable[Path]) -> Object:
-    """The `fieldsV1` of a set of paths."""
+def to_tree(paths: Paths) -> Object:
+    """The `fieldsV1` of a set of paths, as a new value."""
+    tree: Object = marshal.loads(_packed(paths))  # noqa: S302 -- packed by ourselves, below
+    return tree
+
+
+# Most writes of a manager own what its last one did, so both ways are remembered.
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _packed(paths: Paths) -> bytes:
     tree: Object = {}
     for path in sorted(paths):
         node = tree
         for element in path:
             node = node.setdefault(element, {})
         node["."] = {}
-    return _tidy(tree)
+    return marshal.dumps(_tidy(tree))
 
 
 def _tidy(tree: Object) -> Object:
@@ -40,7 +50,12 @@ def _tidy(tree: Object) -> Object:
 
 def from_tree(tree: Object) -> Paths:
     """The set of paths that a `fieldsV1` names."""
-    return frozenset(_walk(tree, ()))
+    return _unpacked(marshal.dumps(tree))
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _unpacked(packed: bytes) -> Paths:
+    return frozenset(_walk(marshal.loads(packed), ()))  # noqa: S302 -- packed by ourselves, above
 
 
 def _walk(tree: Object, path: Path) -> Iterator[Path]:
@@ -99,7 +114,11 @@ _SCALARS: dict[str, tuple[type, ...]] = {
 _WANTED = {"boolean": "boolean", "bool": "boolean", "string": "string"}
 
 
-def mismatches(type_: Type, value: Json, where: str) -> Iterator[str]:
+# A path that is put into words only when something is wrong with what is there.
+_Where = tuple["_Where", str] | tuple[()]
+
+
+def mismatches(type_: Type, value: Json, where: _Where = ()) -> Iterator[str]:
     """What in *value* cannot be of the type, as messages with paths."""
     if value is None or type_.shape == "any":
         return
@@ -107,22 +126,30 @@ def mismatches(type_: Type, value: Json, where: str) -> Iterator[str]:
         allowed = _SCALARS.get(type_.scalar)
         if allowed and (not isinstance(value, allowed) or (type(value) is bool) != (bool in allowed)):
             wanted = _WANTED.get(type_.scalar, "numeric (int or float)")
-            yield f"{where}: expected {wanted}, got {_kind(value)}"
+            yield f"{_spelled(where)}: expected {wanted}, got {_kind(value)}"
     elif type_.shape == "list":
         if not isinstance(value, list):
-            yield f"{where}: expected list, got {_kind(value)}"
+            yield f"{_spelled(where)}: expected list, got {_kind(value)}"
             return
         for item in value:
             key = item_key(type_, item) if type_.keys or type_.unique else ""
-            yield from mismatches(type_.element or type_, item, f"{where}[{key}]")
+            yield from mismatches(type_.element or type_, item, (where, f"[{key}]"))
     elif not isinstance(value, dict):
-        yield f"{where}: expected map, got {_kind(value)}"
+        yield f"{_spelled(where)}: expected map, got {_kind(value)}"
     else:
-        for name, item in value.items():
-            if type_.shape == "struct" and name not in type_.fields and not type_.open:
-                yield f"{where}.{name}: field not declared in schema"
-            else:
-                yield from mismatches(type_.child(name), item, f"{where}.{name}")
+        yield from _mismatched_fields(type_, value, where)
+
+
+def _mismatched_fields(type_: Type, value: Object, where: _Where) -> Iterator[str]:
+    for name, item in value.items():
+        if type_.shape == "struct" and name not in type_.fields and not type_.open:
+            yield f"{_spelled(where)}.{name}: field not declared in schema"
+        elif type(item) is not str or type_.child(name).scalar != "string":
+            yield from mismatches(type_.child(name), item, (where, f".{name}"))
+
+
+def _spelled(where: _Where) -> str:
+    return _spelled(where[0]) + where[1] if where else ""
 
 
 def _kind(value: Json) -> str:

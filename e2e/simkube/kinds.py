@@ -73,6 +73,7 @@ _SHORT_GROUPS = {
     "discovery.k8s.io": "discovery",
     "events.k8s.io": "events",
     "apiextensions.k8s.io": "apiextensions",
+    "authorization.k8s.io": "authorization",
 }
 
 
@@ -161,6 +162,13 @@ OWN: tuple[Resource, ...] = (
     _own("storage.k8s.io", "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),
     _own("coordination.k8s.io", "leases", "Lease"),
     _own("events.k8s.io", "events", "Event", short_names=("ev",), place=("", "events")),
+    _own(
+        "authorization.k8s.io",
+        "selfsubjectaccessreviews",
+        "SelfSubjectAccessReview",
+        namespaced=False,
+        verbs=("create",),
+    ),
     _own(_RBAC, "roles", "Role"),
     _own(_RBAC, "rolebindings", "RoleBinding"),
     _own(_RBAC, "clusterroles", "ClusterRole", namespaced=False),
@@ -248,7 +256,6 @@ _REAL_KINDS = frozenset(
         "resourcequotas",
         "resourceslices",
         "runtimeclasses",
-        "selfsubjectaccessreviews",
         "selfsubjectreviews",
         "selfsubjectrulesreviews",
         "servicecidrs",

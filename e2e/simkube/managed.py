@@ -212,7 +212,7 @@ class Tracker:
 
 def check_typed(resource: Resource, config: Object) -> None:
     """500, as a real server says it, if *config* has fields or types that the kind does not."""
-    wrong = next(mismatches(resource.type, config, ""), None)
+    wrong = next(mismatches(resource.type, config), None)
     if wrong is not None:
         details = config["metadata"]
         raise errors.StatusError(

@@ -3,6 +3,9 @@ OpenAPI documents, as far as kubectl and client libraries read them.
 
 They say what fields a kind has, how lists merge, and that writes take dryRun and fieldValidation.
 Kubernetes' own kinds come without descriptions; custom kinds are shown as their schema says.
+
+The protobuf form of version 2 is an empty document. Kubectl reads it before it applies a `List`, to check
+the items by itself; without definitions it leaves that to the server, which checks them anyway.
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from e2e.simkube.types import Type
 from e2e.simkube.values import Object, dig, encode
 
 _INFO: Object = {"title": "Kubernetes", "version": "v1.34.4"}
+# Document{swagger: "2.0"}
+_EMPTY_PROTOBUF = b"\x0a\x032.0"
 _V3 = "#/components/schemas/"
 _V2 = "#/definitions/"
 _SCALARS: dict[str, Object] = {
@@ -46,7 +51,9 @@ class OpenApi:
         self._made: dict[tuple[int, str], Object] = {}
 
     def answer(self, path: str, accept: str) -> Answer:
-        """The answer to a path below /openapi; 406 for protobuf."""
+        """The answer to a path below /openapi; 406 for protobuf of version 3."""
+        if path == "/openapi/v2" and "proto-openapi" in accept and "json" not in accept:
+            return Answer(body=_EMPTY_PROTOBUF)
         if accept and "json" not in accept and "*/*" not in accept:
             raise errors.not_acceptable()
         if path == "/openapi/v2":

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	apps "k8s.io/api/apps/v1"
+	authorization "k8s.io/api/authorization/v1"
 	autoscaling "k8s.io/api/autoscaling/v1"
 	coordination "k8s.io/api/coordination/v1"
 	core "k8s.io/api/core/v1"
@@ -42,6 +43,7 @@ var roots = []any{
 	rbac.Role{}, rbac.RoleBinding{}, rbac.ClusterRole{}, rbac.ClusterRoleBinding{},
 	extensions.CustomResourceDefinition{}, networking.NetworkPolicy{}, discovery.EndpointSlice{},
 	core.Binding{}, meta.DeleteOptions{}, meta.Status{},
+	authorization.SelfSubjectAccessReview{},
 }
 
 var scalars = map[reflect.Type]string{

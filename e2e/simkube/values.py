@@ -14,6 +14,8 @@ from typing import Any
 # Whatever JSON can hold.
 Json = Any
 Object = dict[str, Json]
+# JSON as an API server writes it, as text.
+compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def clone(value: Json) -> Json:
@@ -28,7 +30,7 @@ def clone(value: Json) -> Json:
 
 def encode(value: Json) -> bytes:
     """Compact JSON, as an API server sends it."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return compact(value).encode()
 
 
 def second(instant: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from controller.kube.transport import Request
-from e2e.simkube import errors, patch
+from e2e.simkube import errors, patch, reviews
 from e2e.simkube.encoding import Answer, Page
 from e2e.simkube.life import Life, delete_options
 from e2e.simkube.options import header, list_options, write_options
@@ -41,6 +41,8 @@ class Verbs:
         """Do what *request* asks; *upto* is the version that a stale server has seen."""
         if target.subresource not in ("", "status"):
             return self._below(request, target, body)
+        if verb_of(request, target) not in target.resource.verbs:
+            raise errors.method_not_allowed()
         if request.method == "GET" and target.name is not None:
             version = request.query.get("resourceVersion", "")
             return Answer(body=self._reads.get(target, version, upto=upto))
@@ -64,6 +66,8 @@ class Verbs:
         if request.method != "POST" or spread:
             raise errors.method_not_allowed()
         write = Write(target=target, options=write_options(request))
+        if target.resource.place == reviews.REVIEWS:
+            return reviews.answer(self._writes.read(write, body))
         return self._writes.create(write, body)
 
     def _to_object(self, request: Request, target: Target, body: Json) -> Answer:
@@ -80,8 +84,6 @@ class Verbs:
 
     def _delete_all(self, request: Request, target: Target, body: Json) -> Answer:
         """Delete what a list selects; the answer is that list as it was."""
-        if "deletecollection" not in target.resource.verbs:
-            raise errors.method_not_allowed()
         options = delete_options(body, dict(request.query))
         chosen = self._reads.list(target, list_options(request.query, watch=False), upto=None)
         for version in chosen.body.items if isinstance(chosen.body, Page) else ():

@@ -171,8 +171,13 @@ class Writes:
         write = attrs.evolve(write, operation="Apply")
         applied = self._configuration(write, body)
         if before is None:
-            if write.target.subresource or applied["metadata"].get("uid"):
+            if write.target.subresource:
                 raise write.target.not_found()
+            if uid := applied["metadata"].get("uid"):
+                given = f"the provided object specified uid {uid}"
+                why = f"uid mismatch: {given}, and no existing object was found"
+                resource = write.resource
+                raise errors.conflict(resource.plural, resource.group, write.target.name or "", why)
             found = self.read(write, self._tracker(write).applied(applied, None, {}))
             found["metadata"].setdefault("namespace", write.target.namespace or "")
             return self._create(write, found)
@@ -217,7 +222,7 @@ class Writes:
         """An object of this kind without any field, as its owners see it."""
         if resource.custom:
             return {"metadata": {}}
-        empty: Object = Reader().read(resource.type, {}, "")
+        empty: Object = Reader().read(resource.type, {})
         return empty
 
     def replace(self, write: Write, found: Object, before: Version) -> Answer:
@@ -277,9 +282,9 @@ class Writes:
 
     def _read_by_type(self, resource: Resource, body: Object, reader: Reader) -> Object:
         if not resource.custom:
-            read: Object = reader.read(resource.type, body, "")
+            read: Object = reader.read(resource.type, body)
             return read
-        details = reader.read(struct("meta.v1.ObjectMeta"), body.get("metadata") or {}, "metadata")
+        details = reader.read(struct("meta.v1.ObjectMeta"), body.get("metadata") or {}, ((), "metadata"))
         rest = {name: value for name, value in body.items() if name not in _HEAD}
         if resource.schema is not None:
             rest = schema.prune(resource.schema, rest, "", reader.unknown)

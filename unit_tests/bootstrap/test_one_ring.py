@@ -55,6 +55,7 @@ class OneRing(RuleBasedStateMachine):
         self.nodes = {pod: Node() for pod in PODS}
         self.joined: set[str] = set()
         self.rings = 0
+        self.skipped: set[str] = set()
 
     @rule(
         pod=st.sampled_from(PODS),
@@ -82,7 +83,7 @@ class OneRing(RuleBasedStateMachine):
 
     def truth(self, seed: str) -> Seen:
         """What the node behind *seed* would answer."""
-        node = self.nodes[seed.split(".")[0]]
+        node = self.nodes[seed.split(".", maxsplit=1)[0]]
         if not node.up:
             return Seen(reach=Reach.UNRESOLVED)
         return Seen(reach=Reach.ANSWERS, mode=node.mode)
@@ -94,6 +95,8 @@ class OneRing(RuleBasedStateMachine):
             if node.ring is None:
                 node.ring = self.rings
                 self.rings += 1
+            elif node.half:
+                self.skipped.add(pod)
             node.half = False
         elif node.ring is None or node.half:
             normal = (self.nodes[seed.split(".")[0]] for seed in seeds)
@@ -131,9 +134,9 @@ class OneRing(RuleBasedStateMachine):
 
     @invariant()
     def nobody_serves_half_a_copy(self) -> None:
-        """A node that is NORMAL has begun the ring or has ended its bootstrap."""
-        assert self.joined >= {pod for pod, node in self.nodes.items() if node.up and not node.half}
+        """No node took up its bootstrap on its own seed list, where Cassandra leaves out the rest of it."""
+        assert not self.skipped
 
 
-OneRing.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+OneRing.TestCase.settings = settings(max_examples=200, stateful_step_count=25, deadline=None)
 TestOneRing = OneRing.TestCase

@@ -42,6 +42,9 @@ _PER_MEGABIT = 125_000
         ("roles_update_interval", None, (4, 0), ("roles_update_interval_in_ms", -1)),
         ("cache_load_timeout_seconds", -1, (4, 1), ("cache_load_timeout", "0s")),
         ("num_tokens", 16, (5, 0), ("num_tokens", 16)),
+        # Nonsense passes: Cassandra says what is wrong with it.
+        ("read_request_timeout_in_ms", True, (4, 1), ("read_request_timeout", True)),
+        ("read_request_timeout_in_ms", 5000.0, (4, 1), ("read_request_timeout", "5000ms")),
         ("authenticator", "PasswordAuthenticator", (3, 11), ("authenticator", "PasswordAuthenticator")),
     ],
 )

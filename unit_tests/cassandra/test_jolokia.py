@@ -158,7 +158,6 @@ def test_nodes_are_asked_side_by_side() -> None:
 
     nodes = Nodes(client(answer))
     ring = nodes.ring({"a": NODE, "b": Endpoint(host="10.0.0.2")})
-    nodes.close()
 
     assert isinstance(ring.answers["a"], View)
     assert isinstance(ring.answers["b"], Silent)

@@ -38,8 +38,17 @@ NO_FIRST_POD_FLOW = f"{_PREFIX}/disable-first-pod-per-rack-init-flow"
 TEMPLATE_REVISION = f"{_PREFIX}/template-revision"
 TEMPLATE_HASH = f"{_PREFIX}/template-hash"
 OBJECT_HASH = f"{_PREFIX}/object-hash"
+# That a rack's `rollingRestart` was seen: "true" until it is false again.
+RESTART_SEEN = f"{_PREFIX}/rolling-restart-seen"
+# The name of the last change of a rack's template, as status has it.
+LAST_CHANGE = f"{_PREFIX}/last-change"
+# On pods: what the ConfigMap held that they were made with.
+CONFIG_MAP_HASH = f"{_PREFIX}/config-map-hash"
 # What CassKop compares a StatefulSet with.
 CASSKOP_LAST_APPLIED = "banzaicloud.com/last-applied"
+
+# On a claim: the uid of the cluster whose pods have used it.
+CLUSTER_UID = f"{_PREFIX}/cluster-uid"
 
 PVC_FINALIZER = "kubernetes.io/pvc-to-delete"
 

@@ -8,6 +8,8 @@ data centre inherits in `effective`. Types of Kubernetes itself stay read-only J
 from __future__ import annotations
 
 from collections.abc import Mapping
+import datetime as dt
+import enum
 
 import attrs
 
@@ -26,6 +28,53 @@ from controller.api.v2.shapes import (
 CAPACITY_PATTERN = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 NAME_PATTERN = "^[^-]+$"
 STORAGE_NAME_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
+
+
+class RolloutStrategy(enum.StrEnum):
+    """How many nodes may be restarted together."""
+
+    GRADUAL = "Gradual"
+    RACK_AT_ONCE = "RackAtOnce"
+
+
+@attrs.frozen(kw_only=True)
+class Rollout:
+    """How changes that need restarts are carried out."""
+
+    strategy: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "`Gradual`: up to `maxPodUnavailable` nodes at a time. `RackAtOnce`: all nodes of a rack where"
+            " replication lets it. Either way only what is proven to keep `consistency`, else one node"
+            " after the other. If absent: `Gradual`.",
+            enum=tuple(strategy.value for strategy in RolloutStrategy),
+        ),
+    )
+    consistency: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "The consistency level that clients need throughout. If absent: `LOCAL_QUORUM`.",
+            enum=("ONE", "LOCAL_ONE", "QUORUM", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"),
+        ),
+    )
+    rack_share: int | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "With `RackAtOnce`, the percentage of a rack's nodes that may be down together. If absent: 100.",
+            minimum=1,
+            maximum=100,
+        ),
+    )
+    only_if_proven: bool = attrs.field(
+        default=False,
+        metadata=doc(
+            "Wait where no proof is to be had, such as for a keyspace with one replica, instead of going on"
+            " one node after the other."
+        ),
+    )
+    paused: bool = attrs.field(
+        default=False, metadata=doc("Set to true to restart no further node until it is false again.")
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -124,6 +173,12 @@ class Rack:
     rolling_partition: int = attrs.field(
         default=0, metadata=doc("Pods with a smaller ordinal are left alone when the rack is updated.")
     )
+    restarted_at: dt.datetime | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Set to the present to restart the nodes of this rack; only a later time does it again."
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -157,6 +212,9 @@ class DC:
     )
     resources: ResourceRequirements | None = attrs.field(
         default=None, metadata=doc("Resources of the nodes here. If absent or empty: `spec.resources`.")
+    )
+    restarted_at: dt.datetime | None = attrs.field(
+        default=None, metadata=doc("As `restartedAt` of a rack, for all racks of this data centre.")
     )
 
 
@@ -318,3 +376,9 @@ class ClusterSpec:
         metadata=doc("Service account of the Cassandra pods. If absent: `cassandra-cluster-node`."),
     )
     jmx_configuration: JmxConfiguration | None = attrs.field(default=None, metadata=doc("Remote JMX."))
+    rollout: Rollout | None = attrs.field(
+        default=None, metadata=doc("How changes that need restarts are carried out.")
+    )
+    restarted_at: dt.datetime | None = attrs.field(
+        default=None, metadata=doc("As `restartedAt` of a rack, for the whole cluster.")
+    )

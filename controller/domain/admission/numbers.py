@@ -38,6 +38,8 @@ def problems(cluster: CassandraCluster) -> Iterator[Problem]:
         yield Problem(path="spec.livenessSuccessThreshold", message=message)
     for name, user in (("runAsUser", spec.run_as_user), ("fsGroup", spec.fs_group)):
         yield from _between(f"spec.{name}", user, 1)
+    if spec.rollout:
+        yield from _between("spec.rollout.rackShare", spec.rollout.rack_share, 1, 100)
     jmx = spec.jmx_configuration
     if jmx:
         yield from _between("spec.jmxConfiguration.jmxRemotePort", jmx.jmx_remote_port, 0, _LAST_PORT)

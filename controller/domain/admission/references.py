@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.api.v2.cluster import CassandraCluster, ClusterSpec
+from controller.api.v2.cluster import CassandraCluster, ClusterSpec, RolloutStrategy
 from controller.api.v2.jsonvalues import JsonMap
 from controller.api.v2.problems import Problem
 from controller.api.v2.version import numbers
 from controller.domain.admission import syntax
+from controller.domain.availability import Consistency
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_STRATEGIES = tuple(strategy.value for strategy in RolloutStrategy)
+_CONSISTENCIES = tuple(consistency.value for consistency in Consistency)
 _EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -68,6 +71,8 @@ def _words(spec: ClusterSpec) -> Iterator[Problem]:
             _PULL_POLICIES,
         ),
         ("spec.serverType", spec.server_type, ("cassandra", "dse")),
+        ("spec.rollout.strategy", spec.rollout.strategy if spec.rollout else None, _STRATEGIES),
+        ("spec.rollout.consistency", spec.rollout.consistency if spec.rollout else None, _CONSISTENCIES),
     )
     for path, word, allowed in choices:
         yield from choice(path, word, allowed)

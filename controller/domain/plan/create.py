@@ -1,5 +1,5 @@
 """
-New racks and growing racks: one node joins at a time, in the whole ring.
+New racks and growing racks: one node joins at a time, in the whole ring, and none while it is rolled.
 
 CassKop's order is kept: a first pod in every rack, so that replicas can be spread from the first
 keyspace on, then the racks grow, the smallest first. Nothing here ever makes a rack smaller: a size is
@@ -11,18 +11,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, Wait
-from controller.domain.desired import Desired, DesiredRack
-from controller.domain.observed import Observed, Pod, Rack, StatefulSet
-from controller.domain.trouble import diagnose
-
-# Peers learn of a new member within about three seconds, and no event tells of it.
-GOSSIP_SECONDS = 1.0
-# A ready node that does not answer the operator: nothing tells when it will.
-SILENCE_SECONDS = 5.0
+from controller.domain.desired import Desired
+from controller.domain.observed import Observed, Rack
+from controller.domain.plan.roll import roll
+from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its_way
 
 
 def create(desired: Desired, observed: Observed) -> list[Action]:
     """Return the next step towards every rack at its size, or what it waits for."""
+    given_back = list(_given_back(desired, observed))
+    if given_back:
+        return given_back
+    # Several versions in one ring are no place for a node to join: first the change, then growth.
+    rolling = roll(desired, observed)
+    if rolling:
+        return rolling
     unfinished = list(_unfinished(desired, observed))
     if unfinished:
         return unfinished
@@ -30,6 +33,23 @@ def create(desired: Desired, observed: Observed) -> list[Action]:
     if growing is not None:
         return [growing]
     return list(_left_over(desired, observed))
+
+
+def _given_back(desired: Desired, observed: Observed) -> Iterator[Action]:
+    """Yield StatefulSets for racks that lost theirs while the pods stayed: no node joins or leaves by that.
+
+    The highest ordinal counts, since a smaller StatefulSet would delete pods that are in the ring.
+    """
+    for want in desired.racks:
+        rack = observed.racks.get(want.name, Rack())
+        size = max((pod.ordinal + 1 for pod in rack.pods), default=0)
+        if rack.statefulset is None and size:
+            yield ApplyStatefulSet(
+                rack=want.name,
+                replicas=size,
+                uid=None,
+                why=f"rack {want.name} lost its StatefulSet, and gets it back at the size that its pods have",
+            )
 
 
 def _unfinished(desired: Desired, observed: Observed) -> Iterator[Action]:
@@ -42,40 +62,14 @@ def _unfinished(desired: Desired, observed: Observed) -> Iterator[Action]:
             yield Wait(seconds=None, why=f"the StatefulSet of rack {want.name} is being deleted")
             continue
         for ordinal in range(rack.statefulset.replicas):
-            pod = _pod(rack, ordinal)
+            pod = find(rack, ordinal)
             if pod is None:
-                name = rack.statefulset.name
-                yield Wait(
-                    seconds=None,
-                    why=f"pod {name}-{ordinal} is being created"
-                    f" (if this lasts, `kubectl describe statefulset {name}` says why)",
-                )
+                yield created(rack.statefulset.name, ordinal)
             else:
-                yield from _on_its_way(pod, want, observed)
+                yield from on_its_way(pod, want, observed)
     move = observed.ring.on_the_move()
     if move is not None:
         yield Wait(seconds=GOSSIP_SECONDS, why=f"one topology change at a time: {move}")
-
-
-def _on_its_way(pod: Pod, want: DesiredRack, observed: Observed) -> Iterator[Action]:
-    """Yield why *pod* is not a member of the ring yet; nothing if it is."""
-    if pod.terminating:
-        yield Wait(seconds=None, why=f"pod {pod.name} is being deleted")
-    elif not pod.ready:
-        trouble = diagnose(pod, want, observed.now)
-        if trouble is not None:
-            yield Hold(reason=trouble.reason, path=trouble.path, why=trouble.why)
-        elif pod.unschedulable is not None:
-            yield Wait(seconds=10, why=f"pod {pod.name} waits for a node: {pod.unschedulable}")
-        elif pod.cassandra_runs:
-            yield Wait(seconds=None, why=f"Cassandra in {pod.name} starts and joins the ring")
-        else:
-            yield Wait(seconds=None, why=f"pod {pod.name} starts")
-    else:
-        missing = observed.ring.not_joined(pod.name, pod.ip or "")
-        if missing is not None:
-            silent = pod.name not in observed.ring.views()
-            yield Wait(seconds=SILENCE_SECONDS if silent else GOSSIP_SECONDS, why=missing)
 
 
 def _next_to_grow(desired: Desired, observed: Observed) -> ApplyStatefulSet | None:
@@ -120,47 +114,14 @@ def _left_over(desired: Desired, observed: Observed) -> Iterator[Action]:
                 " this version does not decommission nodes, nothing is removed."
                 f" Set nodesPerRacks back to {have.replicas}",
             )
-        if have.template_hash != want.template_hash or have.drift:
-            yield _bring_up_to_date(want, have)
-        else:
-            yield from _restart_pending(want, rack, have)
-
-
-def _bring_up_to_date(want: DesiredRack, have: StatefulSet) -> Action:
-    """Store the wanted template, unless storing it would restart pods."""
-    if not have.on_delete:
-        return Hold(
-            reason="TemplateHeldBack",
-            path="spec",
-            why=f"the template of rack {want.name} differs from the spec, and applying it would"
-            " restart its pods at once: this version leaves it as it is",
-        )
-    what = f"edits of {', '.join(have.drift)} put back" if have.drift else "the spec changed"
-    return ApplyStatefulSet(
-        rack=want.name,
-        replicas=have.replicas,
-        uid=have.uid,
-        why=f"the template of rack {want.name} is brought up to date ({what}); no pod restarts",
-    )
-
-
-def _restart_pending(want: DesiredRack, rack: Rack, have: StatefulSet) -> Iterator[Action]:
-    """Say which nodes still run an older template."""
-    if not have.settled or have.update_revision is None:
-        return
-    old = [pod.name for pod in rack.pods if pod.revision != have.update_revision]
-    if old:
-        yield Hold(
-            reason="RestartPending",
-            path=want.path,
-            why=f"{', '.join(old)} of rack {want.name} run an older template and take the new one when they"
-            " are next restarted: this version does not restart running nodes, delete a pod to restart it",
-        )
+        if not have.waits_for_us and (have.template_hash != want.template_hash or have.drift):
+            yield Hold(
+                reason="TemplateHeldBack",
+                path="spec",
+                why=f"the template of rack {want.name} differs from the spec, and applying it would"
+                " restart its pods at once: this version leaves it as it is",
+            )
 
 
 def _size(rack: Rack | None) -> int:
     return rack.statefulset.replicas if rack is not None and rack.statefulset is not None else 0
-
-
-def _pod(rack: Rack, ordinal: int) -> Pod | None:
-    return next((pod for pod in rack.pods if pod.ordinal == ordinal), None)

@@ -33,7 +33,9 @@ def _repair_rack(want: DesiredRack, rack: Rack, statefulset: StatefulSet, observ
     ]
     if not stuck:
         return []
-    if statefulset.template_hash != want.template_hash and statefulset.on_delete:
+    # Only CassKop's template rolls by itself; ours is made to wait for the operator before it changes.
+    waits = statefulset.on_delete or statefulset.template_revision != 0
+    if statefulset.template_hash != want.template_hash and waits:
         names = ", ".join(pod.name for pod, _ in stuck)
         return [
             ApplyStatefulSet(

@@ -77,7 +77,8 @@ class PodRules(Rules):
 
     def validate_update(self, found: Object, before: Object, problems: Problems) -> None:
         """Only images, deadlines and further tolerations may change."""
-        if _fixed(found["spec"], before["spec"]) != _fixed(before["spec"], before["spec"]):
+        new, old = found["spec"], before["spec"]
+        if new != old and _fixed(new, old) != _fixed(old, old):
             problems.forbidden("spec", _UPDATE_FORBIDDEN)
 
 
