@@ -16,13 +16,25 @@ import attrs
 from controller.api.v2.cluster import Condition
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
-from controller.domain.observed import Observed, Rack
+from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.status import complete, stamp
 
 # What is shown first; anything else, such as conditions of other writers, comes after.
 _ORDER = ("Ready", "Progressing", "Degraded", "SpecAccepted")
 # Held back, but nothing is broken: the nodes that exist serve.
-_HARMLESS = frozenset({"RestartPending", "ScaleDownNotSupported", "TemplateHeldBack", "ChangeHeldBack"})
+_HARMLESS = frozenset(
+    {
+        "RollingPartition",
+        "RolloutPaused",
+        "NoDisruptionAllowed",
+        "NotProven",
+        "ScaleDownNotSupported",
+        "TemplateHeldBack",
+        "ChangeHeldBack",
+    }
+)
+# A node that was restarted, by whomever, is given so long before it counts as lost.
+_RESTART = dt.timedelta(minutes=10)
 # The API server takes 32768 bytes; a reader takes less.
 _MESSAGE_LIMIT = 1000
 
@@ -143,12 +155,20 @@ def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[s
     holds = [a for a in plan if isinstance(a, Hold) and a.reason not in _HARMLESS]
     if holds:
         return Finding(type="Degraded", status=True, reason=holds[0].reason, message=_whys(holds))
-    existing = {pod.name for pod in observed.pods()}
-    down = sorted((observed.joined & existing) - members)
+    lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed.now)}
+    down = sorted((observed.joined & lasting) - members)
     if down:
         message = f"were members of the ring and are not now: {', '.join(down)}"
         return Finding(type="Degraded", status=True, reason="NodesDown", message=message)
     return Finding(type="Degraded", status=False, reason="AsExpected", message="nothing is known to be wrong")
+
+
+def _restarts(pod: Pod, now: dt.datetime) -> bool:
+    """Tell whether *pod* is being replaced, or is new and has not failed: nothing is wrong with that yet."""
+    if pod.terminating:
+        return True
+    failed = any(container.restarts for container in pod.containers)
+    return not failed and pod.created is not None and now - pod.created < _RESTART
 
 
 def _whys(actions: Sequence[Action]) -> str:

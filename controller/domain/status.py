@@ -26,6 +26,7 @@ from controller.api.v2.cluster import (
 from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Rack
+from controller.domain.plan.roll import rolling
 
 
 def status(
@@ -106,21 +107,19 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     finished: bool,  # noqa: FBT001 -- computed once, by the caller
     now: dt.datetime,
 ) -> LastAction:
-    """Return the last action of a rack that has run before."""
+    """Return the last action of a rack that has run before: a change comes before growth."""
     size = rack.statefulset.replicas if rack.statefulset is not None else 0
-    if size < want.replicas:
-        return (
-            previous
-            if _ongoing(previous, ActionName.SCALE_UP.value)
-            else _begun(ActionName.SCALE_UP.value, now)
-        )
     if todo is not None and todo.replicas == size:
-        return (
-            previous
-            if _ongoing(previous, ActionName.UPDATE_STATEFUL_SET.value)
-            else _begun(ActionName.UPDATE_STATEFUL_SET.value, now)
-        )
-    if finished and previous.status == ActionStatus.ONGOING:
+        return _going_on(previous, want.change or ActionName.UPDATE_STATEFUL_SET.value, now)
+    if rolling(want, rack):
+        change = rack.statefulset.change if rack.statefulset is not None else None
+        return _going_on(previous, change or ActionName.UPDATE_STATEFUL_SET.value, now)
+    if want.change == ActionName.UPDATE_RESOURCES and rack.statefulset is not None:
+        # CassKop says at once of all racks that this is to be done.
+        return LastAction(name=want.change, status=ActionStatus.TO_DO.value)
+    if size < want.replicas:
+        return _going_on(previous, ActionName.SCALE_UP.value, now)
+    if finished and previous.status in (ActionStatus.ONGOING, ActionStatus.TO_DO):
         return _ended(previous, now)
     return previous
 
@@ -128,6 +127,8 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
 def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
     """Sum up the racks as CassKop does: the first not running gives the phase, the last action wins."""
     unfinished = [r for r in racks if r.cassandra_last_action.status != ActionStatus.DONE]
+    # What is under way says more than what has yet to begin.
+    unfinished = [r for r in unfinished if r.cassandra_last_action.status != ActionStatus.TO_DO] or unfinished
     not_running = [r for r in racks if r.phase != Phase.RUNNING]
     phase = not_running[0].phase if not_running else Phase.RUNNING.value
     last = (
@@ -166,8 +167,10 @@ def _ended(action: LastAction, now: dt.datetime) -> LastAction:
     return attrs.evolve(action, status=ActionStatus.DONE.value, end_time=stamp(now))
 
 
-def _ongoing(action: LastAction, name: str) -> bool:
-    return action.name == name and action.status == ActionStatus.ONGOING
+def _going_on(previous: LastAction, name: str, now: dt.datetime) -> LastAction:
+    """Return *previous* if it is this action and under way, else its beginning."""
+    ongoing = previous.name == name and previous.status == ActionStatus.ONGOING
+    return previous if ongoing else _begun(name, now)
 
 
 def stamp(now: dt.datetime) -> dt.datetime:

@@ -23,10 +23,12 @@ from controller.cassandra.jolokia import Credentials, Endpoint
 from controller.cassandra.node import Nodes
 from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
+from controller.domain.plan import needs_ownership
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
 from controller.reconcile import snapshot
+from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.wish import Wish, wish
@@ -45,6 +47,11 @@ class Observer:
     logins: Logins
     images: Images
     now: Callable[[], dt.datetime]
+    _contents: Contents = attrs.field(init=False, repr=False)
+
+    @_contents.default
+    def _reader(self) -> Contents:
+        return Contents(self.client, self.stores.config_maps.version)
 
     def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
         """Return what *cluster* asks for, and what there is of it."""
@@ -61,22 +68,29 @@ class Observer:
         known = joined(
             cluster, self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
         )
+        now = self.now()
         seen = Observed(
-            now=self.now(),
+            now=now,
             racks=self._racks(key, live, pods),
             ring=ring,
             joined=known,
         )
         everyone = known | seen.members()
-        wanted = wish(cluster, live, everyone, self.images)
+        contents = self._contents.of(cluster)
+        wanted = wish(cluster, live, everyone, self.images, now=now, contents=contents)
         obstacles += self._missing_classes(cluster, live)
-        return wanted, attrs.evolve(
+        observed = attrs.evolve(
             seen,
             racks=_with_drift(seen.racks, live, wanted),
             shared=self._shared(key, cluster.metadata.uid, wanted),
             joined=everyone,
             obstacles=tuple(obstacles),
         )
+        if not obstacles and needs_ownership(wanted.desired, observed):
+            # A node is about to go down: who owns what is asked of those that have just answered.
+            answering = {pod: asked[pod] for pod in ring.views()}
+            observed = attrs.evolve(observed, ownership=self.nodes.ownership(answering))
+        return wanted, observed
 
     def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
         """Put together what exists of each rack."""

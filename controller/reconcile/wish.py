@@ -8,12 +8,14 @@ made with, and the parts of its StatefulSet that Kubernetes never lets change.
 from __future__ import annotations
 
 from collections.abc import Mapping
+import datetime as dt
 from typing import Any
 
 import attrs
 
 from controller.api.v2 import effective, names
-from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.cluster import CassandraCluster, RolloutStrategy
+from controller.api.v2.cluster import Rollout as RolloutSpec
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
 from controller.api.v2.seeds import initial_seeds
@@ -22,11 +24,13 @@ from controller.builders.pdb import build_pdb
 from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
-from controller.domain.desired import Desired, DesiredRack, Refusal
+from controller.domain.availability import Consistency
+from controller.domain.desired import Desired, DesiredRack, Refusal, Rollout
 from controller.domain.errors import TerminalError
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.reconcile.snapshot import template_revision
+from controller.reconcile.templates import noted, recipe, restart_label, with_contents
 
 Object = Mapping[str, Any]
 
@@ -40,12 +44,20 @@ class Wish:
     seeds: tuple[str, ...]
 
 
-def wish(
-    cluster: CassandraCluster, live: Mapping[str, Object], joined: frozenset[str], images: Images
+def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
+    cluster: CassandraCluster,
+    live: Mapping[str, Object],
+    joined: frozenset[str],
+    images: Images,
+    *,
+    now: dt.datetime | None = None,
+    contents: str | None = None,
 ) -> Wish:
     """Return what *cluster*, as its user wrote it, asks for.
 
     *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
+    *now* dates a `rollingRestart`; without it, those are left alone. *contents* is the hash of the
+    ConfigMap that pods mount, None if there is none to be read.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
@@ -56,15 +68,26 @@ def wish(
     for i, dc in enumerate(effective.dcs(newest)):
         for j, rack in enumerate(dc.rack):
             name = names.rack_name(dc.name, rack.name)
-            body, refusals = _statefulset(cluster, dc.name, rack.name, live.get(name), seeds, images)
+            have = live.get(name)
+            restart = restart_label(cluster, dc, rack, have, now)
+            body, refusals = _statefulset(cluster, dc.name, rack.name, have, seeds, images, restart)
+            if have is None or _revision(have) is not Revision.CASSKOP:
+                body = with_contents(body, contents, have)
+            body = noted(body, rack, have, own_resources=bool(dc.resources))
             statefulsets[name] = body
+            annotations = body["metadata"]["annotations"]
+            stored = (have["metadata"].get("annotations") or {}) if have is not None else annotations
+            same = stored.get(names.TEMPLATE_HASH) == annotations[names.TEMPLATE_HASH]
             racks.append(
                 DesiredRack(
                     name=name,
                     path=f"spec.topology.dc[{i}].rack[{j}]",
                     replicas=effective.nodes_per_rack(newest, dc),
-                    template_hash=body["metadata"]["annotations"][names.TEMPLATE_HASH],
+                    template_hash=annotations[names.TEMPLATE_HASH],
                     statefulset=body["metadata"]["name"],
+                    partition=rack.rolling_partition,
+                    change=None if same else annotations.get(names.LAST_CHANGE),
+                    recipe=recipe(body),
                     refusals=refusals,
                 )
             )
@@ -76,6 +99,7 @@ def wish(
             racks=tuple(racks),
             shared={key: body["metadata"]["annotations"][names.OBJECT_HASH] for key, body in shared.items()},
             first_pods_first=not flow_off,
+            rollout=_rollout(newest),
         ),
         bodies=Bodies(
             namespace=cluster.namespace,
@@ -93,6 +117,7 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     live: Object | None,
     seeds: tuple[str, ...],
     images: Images,
+    restart: str | None,
 ) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
     """Build one rack's StatefulSet; where it exists, keep what cannot change, and say so."""
     revision = Revision.newest() if live is None else _revision(live)
@@ -104,8 +129,8 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
         )
 
     if live is None:
-        return build(Kept()), ()
-    kept = Kept.of(live)
+        return build(Kept(restarted_at=restart)), ()
+    kept = attrs.evolve(Kept.of(live), restarted_at=restart)
     body = build(kept)
     # What the spec asks for, were the rack made today: only its volumes are compared.
     fresh = _claims(build(Kept(labels=kept.labels)))
@@ -119,6 +144,21 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
             "spec": {**body["spec"], "volumeClaimTemplates": live["spec"]["volumeClaimTemplates"]},
         }
     return body, (_refusal(names.rack_name(dc, rack)),) if changed else ()
+
+
+def _rollout(cluster: CassandraCluster) -> Rollout:
+    """Return how nodes are restarted; *cluster* has its defaults, and words that are known."""
+    asked = cluster.spec.rollout or RolloutSpec()
+    at_once = asked.strategy == RolloutStrategy.RACK_AT_ONCE
+    most = cluster.spec.max_pod_unavailable
+    return Rollout(
+        most=1 if most is None else most,
+        share=(asked.rack_share or 100) if at_once else None,
+        consistency=Consistency(asked.consistency or Consistency.LOCAL_QUORUM),
+        strict=asked.only_if_proven,
+        paused=asked.paused,
+        unlocked=cluster.spec.unlock_next_operation,
+    )
 
 
 def _revision(live: Object) -> Revision:

@@ -132,9 +132,7 @@ class Agent:
         login = f"{config.jolokia_user}:{config.jolokia_password or ''}"
         return authorization == "Basic " + base64.b64encode(login.encode()).decode()
 
-    def _work(
-        self, parse: Callable[[], tuple[list[requests.Request], bool]], exchange: Exchange
-    ) -> None:
+    def _work(self, parse: Callable[[], tuple[list[requests.Request], bool]], exchange: Exchange) -> None:
         """Carry a request out on a thread, and answer when the last part of it is done."""
         self._busy += 1
         try:

@@ -12,7 +12,8 @@ from typing import Any
 
 import attrs
 
-from e2e.simcassandra.jolokia import STORAGE_SERVICE, Agent, Agents, HttpAnswer
+from e2e.simcassandra.exchange import HttpAnswer
+from e2e.simcassandra.jolokia import STORAGE_SERVICE, Agent, Agents
 from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.node import Node, NodeConfig
 from e2e.simcassandra.pace import RingPace

@@ -108,6 +108,35 @@ def test_a_write_that_is_not_answered_is_not_repeated(api: ApiStub, client: Kube
     assert len(api.asked) == 1
 
 
+@pytest.mark.parametrize("write", WRITES)
+def test_who_waits_for_a_turn_asks_the_fence_afterwards(
+    transport: LiveTransport, notes: Notes, write: str
+) -> None:
+    """Or the lease could be lost in between."""
+    client = KubeClient(transport, fence=notes.fence, pace=lambda: notes.happened.append("pace"))
+    WRITES[write](client)
+
+    assert notes.happened == ["pace", "fence"]
+
+
+def test_reads_wait_for_a_turn_too(api: ApiStub, transport: LiveTransport, notes: Notes) -> None:
+    """And who gets none sends nothing."""
+
+    def never() -> None:
+        raise TransientError("too many")
+
+    KubeClient(transport, fence=notes.fence, pace=lambda: notes.happened.append("pace")).get(
+        kinds.POD, "a", "b"
+    )
+    impatient = KubeClient(transport, fence=notes.fence, pace=never)
+    for ask in (lambda: impatient.get(kinds.POD, "a", "b"), lambda: impatient.list_page(kinds.POD)):
+        with pytest.raises(TransientError, match="too many"):
+            ask()
+
+    assert notes.happened == ["pace"]
+    assert len(api.asked) == 1
+
+
 def test_reading_needs_no_fence(api: ApiStub, client: KubeClient, notes: Notes) -> None:
     """A standby reads, and no read counts as a write."""
     notes.closed = True

@@ -104,7 +104,7 @@ def test_fields_at_another_version_of_the_api_are_let_go() -> None:
     assert "f:old" not in after[1]["fieldsV1"]["f:spec"]
 
 
-field_sets = st.recursive(
+field_sets: st.SearchStrategy[dict[str, Any]] = st.recursive(
     st.just({}),
     lambda inner: st.dictionaries(st.sampled_from(["f:a", "f:b", "f:c", "."]), inner),
     max_leaves=10,

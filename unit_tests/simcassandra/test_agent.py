@@ -42,7 +42,7 @@ def one(**config: Any) -> Lab:
     return lab
 
 
-@pytest.mark.parametrize("given", [None, login("casskop", "wrong"), login("other", "right"), "Bearer right"])
+@pytest.mark.parametrize("given", [None, login("casskop", "wrong"), login("other", "right")])
 def test_without_the_right_login_there_is_401_and_nothing_else(given: str | None) -> None:
     """An empty body, with the realm in the header that asks for a login."""
     lab = one(jolokia_user="casskop", jolokia_password="right")
@@ -51,6 +51,15 @@ def test_without_the_right_login_there_is_401_and_nothing_else(given: str | None
 
     assert (answer.status, answer.body) == (401, "")
     assert answer.headers["Www-Authenticate"] == 'Basic realm="jolokia"'
+
+
+def test_another_scheme_is_not_even_told_the_realm() -> None:
+    """401 without the header that asks for a login."""
+    lab = one(jolokia_user="casskop", jolokia_password="right")
+
+    answer = lab.post(1, read("OperationMode"), authorization="Bearer right")
+
+    assert (answer.status, answer.body, dict(answer.headers)) == (401, "", {})
 
 
 def test_the_right_login_is_let_in() -> None:
@@ -71,8 +80,13 @@ def test_json_comes_as_plain_text() -> None:
 
 
 def test_an_answer_repeats_its_request() -> None:
-    """With the instant, in whole seconds, and the status in the body."""
+    """With the instant, in whole seconds, and the status in the body; not with what steers the agent."""
     lab = one()
+    steered = read("OperationMode", config={"ignoreErrors": True})
+    assert answered(lab, steered)["request"] == read("OperationMode")
+    asked = {"type": "exec", "mbean": STORAGE_SERVICE, "operation": "trueSnapshotsSize", "arguments": []}
+    repeated = {key: value for key, value in asked.items() if key != "arguments"}
+    assert answered(lab, asked)["request"] == repeated
 
     found = answered(lab, read("OperationMode"))
 
@@ -95,6 +109,20 @@ def test_a_bulk_request_has_an_answer_for_each_part() -> None:
     assert found[0]["value"] == "NORMAL"
     assert found[1]["error_type"] == "javax.management.AttributeNotFoundException"
     assert found[2]["error_type"] == "javax.management.InstanceNotFoundException"
+
+
+@pytest.mark.parametrize("part", [7, {"type": "nonsense"}, {"mbean": STORAGE_SERVICE}, {"type": "read"}])
+def test_a_part_that_is_no_request_spoils_a_bulk_request(part: object) -> None:
+    """Then there is one answer, no list, and nothing was carried out."""
+    lab = one()
+    name = "StreamThroughputMbitPerSec"
+    write = {"type": "write", "mbean": STORAGE_SERVICE, "attribute": name, "value": 7}
+
+    found = answered(lab, [write, part])
+
+    assert (found["status"], found["error_type"]) == (400, ILLEGAL)
+    assert "request" not in found
+    assert lab.read(1, name) == 201
 
 
 def test_an_empty_bulk_request_has_an_empty_answer() -> None:
@@ -151,7 +179,16 @@ def test_writing_an_attribute_gives_its_old_value() -> None:
     assert answered(lab, read(name))["value"] == 7
 
     fixed = {**body, "attribute": "OperationMode", "value": "LEAVING"}
-    assert answered(lab, fixed)["status"] == 404
+    refused = answered(lab, fixed)
+    assert (refused["status"], refused["error"]) == (
+        404,
+        "javax.management.AttributeNotFoundException : Read-only attribute: OperationMode",
+    )
+    wrong = answered(lab, {**body, "value": "abc"})
+    assert (wrong["status"], wrong["error"]) == (
+        400,
+        'java.lang.NumberFormatException : For input string: "abc"',
+    )
     assert answered(lab, read("OperationMode"))["value"] == "NORMAL"
     setter = lab.execute(1, "setStreamThroughputMbitPerSec", [7])
     assert (setter["status"], setter["error_type"]) == (400, ILLEGAL)
@@ -161,13 +198,23 @@ def test_writing_an_attribute_gives_its_old_value() -> None:
 def test_what_is_no_request_is_an_illegal_argument() -> None:
     """No JSON, an unknown type, a number: HTTP 200 from the 1.x agent, with 400 in the body."""
     lab = one()
-    exchange = lab.agent(1).answer("{")
-    assert exchange.answer is not None
-    assert exchange.answer.status == 200
-    assert json.loads(exchange.answer.body)["status"] == 400
-
-    assert answered(lab, {"type": "nonsense"})["status"] == 400
-    assert answered(lab, [7])[0]["status"] == 400
+    words = {
+        "{": "Invalid JSON request",
+        "7": "Invalid JSON Request 7",
+        '{"type": "nonsense"}': "No type with name 'nonsense' exists",
+        "{}": "No type given",
+        '{"type": "read"}': "Objectname can not be null",
+        '{"type": "read", "mbean": "x"}': "Invalid object name. Key properties cannot be empty",
+        "[7]": "Not a request within the list of requests [7]. Expected map, but found: 7",
+    }
+    for body, expected in words.items():
+        answer = lab.agent(1).answer(body).answer
+        assert answer is not None
+        assert answer.status == 200
+        found = json.loads(answer.body)
+        assert (found["status"], found["error_type"]) == (400, ILLEGAL)
+        assert found["error"].startswith(f"{ILLEGAL} : {expected}")
+        assert "request" not in found
 
 
 def test_the_2_x_agent_refuses_bad_requests_in_plain_text() -> None:
@@ -201,6 +248,21 @@ def test_get_requests_name_everything_in_the_path() -> None:
     assert both == {"OperationMode": "NORMAL", "Joined": True}
     assert got("/jolokia/")["agent"] == "1.7.1"
     assert got(f"/jolokia/exec/{GOSSIPER}/getEndpointDowntime/10.0.0.1") == 0
+    answer = agent.get("/jolokia/read").answer
+    assert answer is not None
+    assert "Invalid arguments in pathinfo read for command READ" in answer.body
+
+
+@pytest.mark.parametrize("path", ["/", "/jolokia", "/other/"])
+def test_only_what_is_below_its_path_reaches_the_agent(path: str) -> None:
+    """Everything else is a page that says 404, whatever the login; the slash at the end matters."""
+    lab = one(jolokia_user="casskop", jolokia_password="right")
+
+    answer = lab.agent(1).take("GET", path, "").answer
+
+    assert answer is not None
+    assert (answer.status, answer.content_type) == (404, "text/html")
+    assert "No context found for request" in answer.body
 
 
 def test_the_agent_tells_its_version_and_1_x_its_password() -> None:

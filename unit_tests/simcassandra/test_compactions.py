@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from e2e.simcassandra.jolokia import STORAGE_SERVICE, Exchange
+from e2e.simcassandra.exchange import Exchange
+from e2e.simcassandra.jolokia import STORAGE_SERVICE
 from e2e.simcassandra.lab import Lab
 from e2e.simcassandra.tokens import SimpleStrategy
 

@@ -160,7 +160,8 @@ def test_answers_have_the_recorded_shape(name: str, index: int) -> None:
     assert pair.simulated is not None
     assert pair.http_status == 200
     assert pair.simulated["status"] == pair.recorded["status"]
-    assert pair.simulated["request"] == pair.request
+    # An answer leaves out arguments if there are none.
+    assert pair.simulated["request"] == {k: v for k, v in pair.request.items() if v != []}
     assert set(pair.recorded) <= set(pair.simulated)
     if "error" in pair.recorded:
         assert pair.simulated["error_type"] == pair.recorded["error_type"]

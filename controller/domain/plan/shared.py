@@ -17,7 +17,7 @@ def shared_objects(desired: Desired, observed: Observed) -> Iterator[ApplyObject
         if have is None:
             why = f"{kind} {name} does not exist yet"
         elif have.hash != wanted:
-            why = f"{kind} {name} is not what the spec asks for any more"
+            why = f"{kind} {name} is brought up to date"
         elif have.drift:
             why = f"{kind} {name} was edited: {', '.join(have.drift)} put back"
         else:

@@ -1,0 +1,128 @@
+"""What the rules on changes have in common: facts, verdicts, words, and ways around in a raw spec."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import enum
+from typing import Any
+
+import attrs
+
+from controller.api.v2 import names
+
+# A spec as plain JSON, which rules put back in part.
+Spec = dict[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Facts:
+    """What exists.
+
+    *nodes* has the size of each rack that has a StatefulSet, by `<dc>-<rack>`; *joined* names the racks
+    with a node that has ever joined the ring; *scaling_down* tells that nodes are being decommissioned.
+    """
+
+    nodes: Mapping[str, int] = attrs.field(factory=dict)
+    joined: frozenset[str] = frozenset()
+    scaling_down: bool = False
+
+
+class Rule(enum.Enum):
+    """Why a change is refused; the value is the sentence that a user reads, what to do included."""
+
+    EMPTY_CLUSTER = (
+        "a cluster cannot be of size 0; write at least 1, "
+        "or set `nodesPerRacks: 0` in a data centre to empty that one"
+    )
+    VOLUMES_SHRINK = (
+        "{new} is less than the {old} that the volumes of {dc} were made with, and volumes cannot shrink; "
+        "write {old} or more"
+    )
+    VOLUMES_REMOVED = (
+        "nodes of {dc} have their data on volumes of {old}, which cannot be taken away; write {old} again"
+    )
+    VOLUMES_ADDED = (
+        "nodes of {dc} were made without volumes and cannot get any; remove it, "
+        "or move to another data centre that has volumes"
+    )
+    STORAGE_CLASS = (
+        "the volumes of {dc} were made with {old} and cannot change it; put it back, "
+        "or move to another data centre with another class"
+    )
+    FURTHER_VOLUMES = (
+        "existing nodes cannot get, lose or change further volumes; put them back as they were: {old}"
+    )
+    DC_RENAMED = (
+        "data centre {old} cannot be renamed to {new}, since its nodes carry the name; write {old} again, "
+        "or add {new} beside it"
+    )
+    RACK_RENAMED = (
+        "rack {old} of {dc} cannot be renamed to {new}, since its nodes carry the name; write {old} again"
+    )
+    RACK_ADDED = (
+        "rack {rack} cannot be added to {dc}, which has nodes already: their replicas would have to move; "
+        "take it out, or add it with another data centre"
+    )
+    RACK_REMOVED = (
+        "rack {rack} cannot be taken out of {dc}: only whole data centres can be removed; put it back"
+    )
+    DCS_REMOVED = (
+        "data centre {dc} cannot be removed together with others; put it back, and remove one at a time"
+    )
+    DC_REMOVED_BUSY = (
+        "data centre {dc} cannot be removed while nodes are being decommissioned; put it back, "
+        "and remove it when that is done"
+    )
+    DC_REMOVED_WITH_NODES = (
+        "data centre {dc} has nodes; put it back with `nodesPerRacks: 0`, and remove it when they are gone"
+    )
+    ONLY_AT_BOOTSTRAP = (
+        "{key} was {old} when the nodes of {rack} joined, and Cassandra cannot change it afterwards; "
+        "write it so again, or move to another data centre"
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Held:
+    """A part of an edit that is not carried out: *path* is where to look in the spec."""
+
+    path: str
+    rule: Rule
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+def held(path: str, rule: Rule, **words: object) -> Held:
+    """Return a refusal with the words of *rule*."""
+    return Held(path=path, rule=rule, message=rule.value.format(**words))
+
+
+def put_back(old: Mapping[str, Any], new: dict[str, Any], member: str) -> None:
+    """Give *member* of *new* the value that *old* has, or none."""
+    if member in old:
+        new[member] = old[member]
+    else:
+        new.pop(member, None)
+
+
+def dcs(spec: Spec) -> list[Spec]:
+    """Return the data centres of a spec, the defaults for absent ones included."""
+    listed = (spec.get("topology") or {}).get("dc") or [{"name": "dc1"}]
+    return [dc if dc.get("rack") else {**dc, "rack": [{"name": "rack1"}]} for dc in listed]
+
+
+def by_name(items: list[Spec]) -> dict[str, Spec]:
+    """Return named items by their names."""
+    return {item["name"]: item for item in items}
+
+
+def racks(dc: Spec) -> list[str]:
+    """Return the names of a data centre's racks, as status and facts have them."""
+    return [names.rack_name(dc["name"], rack["name"]) for rack in dc["rack"]]
+
+
+def exists(dc: Spec, facts: Facts) -> bool:
+    """Tell whether any rack of *dc* has a StatefulSet."""
+    return any(rack in facts.nodes for rack in racks(dc))

@@ -1,0 +1,50 @@
+"""
+What the ConfigMap holds that a cluster's pods are made with, as a hash.
+
+A ConfigMap of the user's is read in full only here, and only when it changed. One that is missing or
+cannot be read is None: nothing is concluded from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controller.api.v2.cluster import CassandraCluster
+from controller.builders.hashing import short_hash
+from controller.domain.errors import NotFoundError, TerminalError
+from controller.kube import kinds
+from controller.kube.client import KubeClient
+from controller.runtime.store import Key
+
+
+class Contents:
+    """Reads ConfigMaps for all clusters; *version* tells at which version one is now, None if it is gone."""
+
+    def __init__(self, client: KubeClient, version: Callable[[Key], str | None]) -> None:
+        self._client = client
+        self._version = version
+        # Reads and writes of one entry are atomic, and two workers at most read a ConfigMap twice.
+        self._known: dict[Key, tuple[str, str]] = {}
+
+    def of(self, cluster: CassandraCluster) -> str | None:
+        """Return the hash of what *cluster*'s ConfigMap holds; None if it names none, or none can be read."""
+        name = cluster.spec.config_map_name
+        version = self._version(Key(cluster.namespace, name)) if name else None
+        if not name or version is None:
+            return None
+        key = Key(cluster.namespace, name)
+        known = self._known.get(key)
+        if known is None or known[0] != version:
+            known = self._read(key)
+            if known is None:
+                return None
+            self._known[key] = known
+        return known[1]
+
+    def _read(self, key: Key) -> tuple[str, str] | None:
+        try:
+            found = self._client.get(kinds.CONFIG_MAP, key.namespace, key.name)
+        except (NotFoundError, TerminalError):
+            return None
+        held = {"data": found.get("data") or {}, "binaryData": found.get("binaryData") or {}}
+        return found["metadata"]["resourceVersion"], short_hash(held)

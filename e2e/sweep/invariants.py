@@ -1,0 +1,280 @@
+"""
+What must be true at every moment, whatever happens: each a small pure function with the reason for it.
+
+A rule returns None, or a sentence on what was seen. Rules for writes judge one write of the operator's by
+the world as it was when the write came; rules for worlds compare two moments. `docs/sweep.md` says which
+invariant of the design each of them stands for, and which have no operation to apply to yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import json
+from typing import Final
+
+from e2e.sweep import world as places
+from e2e.sweep.world import Object, World, Write, condition, label, wanted_size
+
+WriteRule = Callable[[Write, World], str | None]
+WorldRule = Callable[[World, World], str | None]
+
+# Which field of a world holds the objects of a place.
+PLACES: Final[Mapping[tuple[str, str], str]] = {
+    places.CLUSTERS: "clusters",
+    places.STATEFULSETS: "statefulsets",
+    places.PODS: "pods",
+    places.CLAIMS: "claims",
+    places.BUDGETS: "budgets",
+    places.CONFIG_MAPS: "config_maps",
+}
+_CANARY: Final = "canary-5f3759df"
+_HEARD_OF_SECONDS: Final = 30.0
+_ON_THE_MOVE: Final = frozenset({"JOINING", "LEAVING", "MOVING"})
+
+
+# -- writes of the operator
+
+
+def spec_is_the_users(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """I5: whatever the operator writes of a cluster, its spec stays as it was."""
+    if write.place == places.CLUSTERS and write.before is not None:
+        if write.before.get("spec") != write.after.get("spec"):
+            return f"the spec of {write.name} was written"
+    return None
+
+
+def nothing_shrinks(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """I1: no StatefulSet gets smaller; what would be right after a decommission, which there is not yet."""
+    if write.place == places.STATEFULSETS and write.before is not None:
+        old, new = _size(write.before), _size(write.after)
+        if new < old:
+            return f"{write.name} went from {old} to {new} nodes"
+    return None
+
+
+def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
+    """I1: a volume claim is deleted by UID and version, for a cluster that is deleted with its volumes.
+
+    Nobody runs on it any more. Other writes of the operator's leave its spec alone.
+    """
+    if write.place != places.CLAIMS:
+        return None
+    if write.request.method != "DELETE":
+        same = write.before is not None and write.before.get("spec") == write.after.get("spec")
+        return None if same else f"the spec of volume claim {write.name} was written"
+    if not _exactly(write):
+        return f"volume claim {write.name} was deleted without preconditions"
+    if not _goes_with_its_volumes(world.clusters.get(label(write.after))):
+        return f"volume claim {write.name} was deleted, and its cluster is not to lose its volumes"
+    if any(write.name.endswith(f"-{node.pod}") for node in world.nodes):
+        return f"volume claim {write.name} was deleted while Cassandra ran on it"
+    return None
+
+
+def nothing_else_is_deleted(write: Write, world: World) -> str | None:
+    """I1: besides pods and volumes only StatefulSets are deleted, by UID, and with their cluster."""
+    if write.request.method != "DELETE" or write.place in (places.PODS, places.CLAIMS):
+        return None
+    cluster = world.clusters.get(label(write.after))
+    if write.place == places.STATEFULSETS and _goes_with_its_volumes(cluster):
+        given = (write.request.body or {}).get("preconditions") or {}
+        return None if given.get("uid") else f"StatefulSet {write.name} was deleted without its UID"
+    return f"{write.place[1]} {write.name} was deleted"
+
+
+def pods_are_deleted_by_proof(write: Write, world: World) -> str | None:
+    """I1, I2: a pod is deleted by UID and version, after a live read, and no Cassandra runs in it."""
+    if write.request.method != "DELETE" or write.place != places.PODS:
+        return None
+    if not _exactly(write):
+        return f"pod {write.name} was deleted without preconditions"
+    if not write.read:
+        return f"pod {write.name} was deleted without a live read before"
+    if any(node.pod == write.name for node in world.nodes):
+        return f"pod {write.name} was deleted while Cassandra ran in it"
+    return None
+
+
+def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
+    """I3: a rack grows by one, and only when all nodes there are serve and know each other."""
+    if write.place != places.STATEFULSETS:
+        return None
+    old = 0 if write.before is None else _size(write.before)
+    new = _size(write.after)
+    if new <= old:
+        return None
+    if new != old + 1:
+        return f"{write.name} went from {old} to {new} nodes at once"
+    cluster = label(write.after)
+    # What ends on its own, such as nodes of an earlier cluster of that name, is none of this ring.
+    ending = {name for name, pod in world.pods.items() if pod["metadata"].get("deletionTimestamp")}
+    nodes = tuple(node for node in world.nodes_of(cluster) if node.pod not in ending)
+    members = {node.address for node in nodes}
+    asked = sum(_size(rack) for rack in world.racks_of(cluster))
+    if len(nodes) != asked:
+        return f"{write.name} grew while {len(nodes)} of {asked} nodes of {cluster} ran"
+    for node in nodes:
+        if node.mode != "NORMAL" or not node.serves:
+            return f"{write.name} grew while {node.pod} was {node.mode}"
+        if not members <= node.knows:
+            return f"{write.name} grew while {node.pod} did not know all members"
+    return None
+
+
+def writes_are_for_a_cluster_that_lives(write: Write, world: World) -> str | None:
+    """I10, and stale deletions: what is written belongs to the very cluster of that name, and it lives."""
+    owner = label(write.after)
+    if write.place in (places.PODS, places.CLAIMS) or not owner:
+        return None
+    cluster = world.clusters.get(owner)
+    uids = {o.get("uid") for o in write.after["metadata"].get("ownerReferences") or ()}
+    # What is made for a cluster that went meanwhile, the garbage collector takes: it names its owner.
+    if cluster is not None and cluster["metadata"]["uid"] not in uids:
+        other = write.before is not None and label(write.before) == owner
+        return f"{write.place[1]} {write.name} is not that {owner}'s" if other or not uids else None
+    return None if uids else f"{write.place[1]} {write.name} has no owner"
+
+
+def status_claims_what_is_true(write: Write, world: World) -> str | None:
+    """I9: Ready only if all nodes of that spec serve; no more members than there are; no later generation."""
+    if write.place != places.CLUSTERS or write.before is None:
+        return None
+    if write.before.get("status") == write.after.get("status"):
+        return None
+    status = write.after.get("status") or {}
+    generation = write.after["metadata"].get("generation", 0)
+    observed, before = (o.get("observedGeneration") or 0 for o in (status, write.before.get("status") or {}))
+    if not before <= observed <= generation:
+        return f"observedGeneration went from {before} to {observed} at generation {generation}"
+    serving = sum(n.mode == "NORMAL" and n.serves for n in world.nodes_of(write.name))
+    claimed = status.get("readyNodes") or 0
+    if claimed > serving:
+        return f"status says {claimed} nodes, {serving} serve"
+    ready = condition(write.after, "Ready")
+    if ready["status"] == "True" and ready.get("observedGeneration") == generation:
+        wanted = wanted_size(write.after)
+        if serving < wanted:
+            return f"status says Ready, and {serving} of {wanted} nodes serve"
+    return None
+
+
+def fence_is_heeded(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """Two operators: who was told that the lease is lost writes nothing more."""
+    return f"{write.name} was written without the lease" if write.fenced else None
+
+
+def secrets_stay_secret(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """The password of Jolokia is in no object but its Secret."""
+    return f"{write.name} holds the password" if _CANARY in json.dumps(write.after) else None
+
+
+def members_are_never_forgotten(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """I4: the record of who ever joined only grows: by it a node knows that it must not begin a ring."""
+    if write.place != places.CONFIG_MAPS or write.before is None:
+        return None
+    old, new = (set(json.loads((o.get("data") or {}).get("joined") or "[]")) for o in (write.before, write.after))
+    lost = old - new
+    return f"the record forgot {', '.join(sorted(lost))}" if lost else None
+
+
+# -- the world from one moment to the next
+
+
+def one_topology_change_at_a_time(before: World, after: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """I3: at most one node of a ring joins, leaves or moves, one that is about to join counted."""
+    for cluster in sorted({node.cluster for node in after.nodes}):
+        moving = [n.pod for n in after.nodes_of(cluster) if n.mode in _ON_THE_MOVE or n.fresh]
+        if len(moving) > 1:
+            return f"{' and '.join(moving)} at once"
+    return None
+
+
+def a_cluster_is_one_ring(before: World, after: World) -> str | None:  # noqa: ARG001 -- a rule's form
+    """I4: the members of a cluster know each other; nobody began a second ring.
+
+    A node that has just started may not have been heard of yet.
+    """
+    for cluster in sorted({node.cluster for node in after.nodes}):
+        own = {node.address for node in after.nodes_of(cluster) if node.age > _HEARD_OF_SECONDS}
+        rings = [ring for ring in after.rings if own & set(ring)]
+        if len(rings) > 1:
+            return f"{cluster} is {len(rings)} rings: {rings}"
+    return None
+
+
+def nodes_keep_their_identity(before: World, after: World) -> str | None:
+    """I4: a pod's node comes back with the host id that it had, and no two share one."""
+    ids = [node.host_id for node in after.nodes if node.host_id is not None]
+    if len(ids) != len(set(ids)):
+        return "two processes have the same host id"
+    known = {node.pod: node.host_id for node in before.nodes if node.host_id is not None}
+    for node in after.nodes:
+        if node.host_id is not None and known.get(node.pod, node.host_id) != node.host_id:
+            return f"{node.pod} became another node"
+    return None
+
+
+def volumes_stay(before: World, after: World) -> str | None:
+    """I1: a volume claim that was there is there, with the same UID, unless it goes with its cluster."""
+    for name, claim in before.claims.items():
+        leaving = bool(claim["metadata"].get("deletionTimestamp"))
+        if leaving or _goes_with_its_volumes(before.clusters.get(label(claim))):
+            continue
+        now = after.claims.get(name)
+        if now is None or now["metadata"]["uid"] != claim["metadata"]["uid"]:
+            return f"volume claim {name} is gone"
+        if now["metadata"].get("deletionTimestamp"):
+            return f"volume claim {name} is being deleted"
+    return None
+
+
+def the_budget_is_never_absent(before: World, after: World) -> str | None:
+    """A disruption budget once made is there as long as its cluster: a drain may come at any instant."""
+    for name, old in before.budgets.items():
+        cluster = after.clusters.get(label(old))
+        lives = cluster is not None and not cluster["metadata"].get("deletionTimestamp")
+        same = cluster is not None and any(
+            o.get("uid") == cluster["metadata"]["uid"] for o in old["metadata"].get("ownerReferences") or ()
+        )
+        if lives and same and name not in after.budgets:
+            return f"disruption budget {name} is gone"
+    return None
+
+
+WRITE_RULES: Final[tuple[WriteRule, ...]] = (
+    spec_is_the_users,
+    nothing_shrinks,
+    volumes_are_deleted_by_proof,
+    nothing_else_is_deleted,
+    pods_are_deleted_by_proof,
+    one_node_joins_a_ring_that_agrees,
+    writes_are_for_a_cluster_that_lives,
+    status_claims_what_is_true,
+    fence_is_heeded,
+    secrets_stay_secret,
+    members_are_never_forgotten,
+)
+WORLD_RULES: Final[tuple[WorldRule, ...]] = (
+    one_topology_change_at_a_time,
+    a_cluster_is_one_ring,
+    nodes_keep_their_identity,
+    volumes_stay,
+    the_budget_is_never_absent,
+)
+
+
+def _size(statefulset: Object) -> int:
+    return int((statefulset.get("spec") or {}).get("replicas", 1))
+
+
+def _exactly(write: Write) -> bool:
+    """Whether a deletion names the object by UID and version."""
+    given = (write.request.body or {}).get("preconditions") or {}
+    return bool(given.get("uid")) and bool(given.get("resourceVersion"))
+
+
+def _goes_with_its_volumes(cluster: Object | None) -> bool:
+    """Whether the cluster is being deleted, and wants its volumes to go with it."""
+    if cluster is None or not cluster["metadata"].get("deletionTimestamp"):
+        return False
+    return (cluster.get("spec") or {}).get("deletePVC") is True

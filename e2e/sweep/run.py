@@ -1,0 +1,180 @@
+"""
+One run of one story, with at most one fault, from an empty cluster to the verdict.
+
+The same story, seed and plan give the same history, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import contextlib
+import itertools
+from typing import Any, assert_never
+
+import attrs
+
+from controller.kube import kinds
+from controller.kube.transport import Request
+from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.simcontrollers.images import Images
+from e2e.simtime import EPOCH
+from e2e.sweep.director import LONGEST_SECONDS, Decide, Director
+from e2e.sweep.endstate import differences, end_state, stale_stores
+from e2e.sweep.plans import Plan
+from e2e.sweep.stories import Apply, BringBack, Delete, Edit, Pause, PowerOff, Step, Story, Until
+from e2e.sweep.witness import Violation, Witness
+
+# A fault may cost as much more than a step's own limit: a lease, a backoff, a restart of a pod.
+PATIENCE_SECONDS = 400.0
+SETTLE_SECONDS = 20.0
+QUIET_SECONDS = 60.0
+# A run that asks the API server so often is in a hot loop.
+MOST_REQUESTS = 4000
+# While all writes are refused, each changed object may wake the operator; not more often.
+MOST_REFUSALS = 16
+MISSING_IMAGE = "cassandra:no-such-tag"
+_KINDS = {"cassandraclusters": kinds.CASSANDRA_CLUSTER, "pods": kinds.POD}
+
+
+class _BrokenError(Exception):
+    """There is a verdict: nothing that follows matters."""
+
+
+@attrs.frozen(kw_only=True)
+class Outcome:
+    """What a run came to. *points* counts them by kind, *requests* the operator's, *history* is a hash."""
+
+    violations: tuple[Violation, ...]
+    points: Mapping[str, int]
+    requests: int
+    seconds: float
+    history: str
+    end: Mapping[str, Any]
+
+
+class Run:
+    """Plays *story*; *decide* names the fault at a point. *reference* is the end without any fault."""
+
+    def __init__(
+        self,
+        story: Story,
+        decide: Decide,
+        *,
+        seed: int = 0,
+        reference: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._story = story
+        self._reference = reference
+        self._director = Director(decide)
+        self._cluster = SimCluster(seed, images=Images(unknown={MISSING_IMAGE}), tap=self._director)
+        faults = self._director.bind(self._cluster)
+        self._witness = Witness(self._cluster, self._director, faults)
+
+    def play(self) -> Outcome:
+        """Play the story to its end, or to the first broken invariant."""
+        end: Mapping[str, Any] = {}
+        with contextlib.suppress(_BrokenError):
+            for step in self._story.given:
+                self._do(step)
+            self._director.open()
+            for step in (*self._story.when, self._story.end):
+                self._do(step)
+            end = self._judge()
+        return Outcome(
+            violations=tuple(self._witness.violations),
+            points=dict(self._director.counts),
+            requests=self._director.requests,
+            seconds=round(self._cluster.simulation.now - EPOCH, 3),
+            history=self._witness.digest(),
+            end=end,
+        )
+
+    def _do(self, step: Step) -> None:
+        nodes = self._cluster.controllers.nodes
+        match step:
+            case Apply(object=obj):
+                self._cluster.apply(obj)
+            case Edit(name=name, spec=spec):
+                self._cluster.edit(name, spec)
+            case Delete(kind=kind, name=name):
+                path = _KINDS[kind].path(NAMESPACE, name)
+                self._cluster.transport.send(Request(method="DELETE", path=path))
+            case PowerOff(node=node):
+                nodes.power_off(node)
+            case BringBack(node=node):
+                nodes.bring_back(node)
+            case Until():
+                self._wait(step)
+            case Pause(seconds=seconds):
+                self._pass(seconds)
+            case _:
+                assert_never(step)
+
+    def _wait(self, step: Until) -> None:
+        patience = PATIENCE_SECONDS if self._director.struck_at is not None else 0.0
+        limit = self._cluster.simulation.now + step.seconds + patience
+        self._witness.after_step()
+        while not step.probe(self._witness.world):
+            if not self._step(limit) and not self._more(limit):
+                self._witness.say("faults_pass", f"{step.what}: not within {step.seconds:g} s")
+                raise _BrokenError
+            if self._director.struck_at is not None and not patience:
+                patience = PATIENCE_SECONDS
+                limit += patience
+
+    def _more(self, limit: float) -> bool:
+        due = self._cluster.simulation.next_due()
+        return due is not None and due <= limit
+
+    def _step(self, limit: float) -> bool:
+        """Take steps until something changed; False if nothing did before *limit*."""
+        while self._more(limit):
+            self._cluster.simulation.step()
+            changed = self._witness.after_step()
+            if self._director.requests > MOST_REQUESTS:
+                self._witness.say("no_hot_loop", f"{self._director.requests} requests")
+            if self._director.refused > MOST_REFUSALS:
+                self._witness.say("it_waits_as_told", f"{self._director.refused} writes in spite of Retry-After")
+            if self._witness.broken:
+                raise _BrokenError
+            if changed:
+                return True
+        return False
+
+    def _pass(self, seconds: float) -> None:
+        end = self._cluster.simulation.now + seconds
+        while self._step(end):
+            pass
+        self._cluster.simulation.run_until(end)
+
+    def _judge(self) -> Mapping[str, Any]:
+        """Let everything settle, and look whether it stays, and is as it should be."""
+        now = self._cluster.simulation.now
+        over = now if self._director.struck_at is None else self._director.struck_at + LONGEST_SECONDS
+        self._pass(max(over - now, 0.0) + SETTLE_SECONDS)
+        self._wait(self._story.end)
+        settled = self._cluster.simulation.now
+        self._pass(QUIET_SECONDS)
+        say = self._witness.say
+        if self._story.quiet and self._witness.last_write > settled:
+            at = self._witness.last_write - EPOCH
+            say("then_it_is_quiet", f"the operator still wrote at {at:.1f} s")
+        if not self._story.end.probe(self._witness.world):
+            say("it_stays_so", f"not any more: {self._story.end.what}")
+        for text in stale_stores(self._cluster):
+            say("stores_are_true", text)
+        end = end_state(self._cluster)
+        if self._reference is not None:
+            # The first few tell what kind of difference it is.
+            for text in itertools.islice(differences(self._reference, end), 4):
+                say("it_ends_as_without_faults", text)
+        return end
+
+
+def replay(story: Story, plan: Plan | None, *, seed: int = 0, reference: Mapping[str, Any] | None) -> Outcome:
+    """Play *story* with the one fault of *plan*, or without any."""
+
+    def decide(kind: str, number: int) -> str | None:
+        return plan.fault if plan is not None and (plan.kind, plan.number) == (kind, number) else None
+
+    return Run(story, decide, seed=seed, reference=reference).play()

@@ -1,0 +1,330 @@
+"""
+Stories as data: what a user does, and what must be true at the end.
+
+The steps of *given* make the situation and are swept by no fault; those of *when* are. A step that waits
+does so however long the faults make it take, up to its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+import copy
+import functools
+from typing import Any, Final
+
+import attrs
+import yaml
+
+from e2e.providers.sim import MANIFESTS
+from e2e.sweep.world import World, condition, label, wanted_size
+
+Probe = Callable[[World], bool]
+# The password of the sample's Secret stands in no other object, ever.
+CANARY: Final = "canary-5f3759df"
+
+
+@attrs.frozen(kw_only=True)
+class Apply:
+    """Create an object."""
+
+    object: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Edit:
+    """Merge *spec* into a cluster's spec."""
+
+    name: str
+    spec: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Delete:
+    """Delete an object: kinds are `cassandraclusters` and `pods`."""
+
+    kind: str
+    name: str
+
+
+@attrs.frozen(kw_only=True)
+class PowerOff:
+    """Take a Kubernetes node's power away."""
+
+    node: str
+
+
+@attrs.frozen(kw_only=True)
+class BringBack:
+    """Give it back."""
+
+    node: str
+
+
+@attrs.frozen(kw_only=True)
+class Until:
+    """Let time pass until *probe* holds, at most *seconds*."""
+
+    what: str
+    probe: Probe
+    seconds: float = 120.0
+
+
+@attrs.frozen(kw_only=True)
+class Pause:
+    """Let *seconds* pass."""
+
+    seconds: float
+
+
+Step = Apply | Edit | Delete | PowerOff | BringBack | Until | Pause
+
+
+@attrs.frozen(kw_only=True)
+class Story:
+    """*end* must hold after the last step, and for good.
+
+    *quiet*: from then on the operator writes nothing. Not so where the kubelet goes on trying something,
+    since the operator repeats its words.
+    """
+
+    name: str
+    about: str
+    when: tuple[Step, ...]
+    end: Until
+    given: tuple[Step, ...] = ()
+    quiet: bool = True
+
+
+@functools.cache
+def _file(name: str) -> Mapping[str, Any]:
+    return dict(yaml.safe_load((MANIFESTS / "samples" / f"{name}.yaml").read_text()))
+
+
+def secret(name: str = "jolokia-auth") -> Mapping[str, Any]:
+    """Return the login for Jolokia."""
+    obj = copy.deepcopy(dict(_file("jolokia-secret")))
+    obj["metadata"]["name"] = name
+    obj["stringData"]["password"] = CANARY
+    return obj
+
+
+def sample(name: str = "demo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- any field of a spec
+    """Return the three racks of the sample, with *spec* over its spec."""
+    obj = copy.deepcopy(dict(_file("cassandracluster")))
+    obj["metadata"]["name"] = name
+    obj["spec"] |= spec
+    return obj
+
+
+def single(name: str = "solo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN401 -- as above
+    """Return a cluster of one rack, in whichever zone."""
+    obj = copy.deepcopy(dict(sample(name, **spec)))
+    obj["spec"]["topology"] = {"dc": [{"name": "dc1", "rack": [{"name": "rack1"}]}]}
+    return obj
+
+
+def ready(name: str) -> Probe:
+    """The cluster says that it is Ready, for the spec as it is now, and it is."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name)
+        if obj is None:
+            return False
+        found = condition(obj, "Ready")
+        current = found.get("observedGeneration") == obj["metadata"].get("generation")
+        serving = [n for n in world.nodes_of(name) if n.mode == "NORMAL" and n.serves]
+        return found["status"] == "True" and current and len(serving) == wanted_size(obj)
+
+    return probe
+
+
+def says(name: str, kind: str, reason: str) -> Probe:
+    """A condition of the cluster is true, for *reason*."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name)
+        found = condition(obj, kind) if obj is not None else {}
+        return (found.get("status"), found.get("reason")) == ("True", reason)
+
+    return probe
+
+
+def missing(name: str) -> Probe:
+    """The cluster says that it is not Ready."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name)
+        return obj is not None and condition(obj, "Ready")["status"] == "False"
+
+    return probe
+
+
+def gone(name: str) -> Probe:
+    """The cluster, its StatefulSets and its pods are no more; its volumes are."""
+
+    def probe(world: World) -> bool:
+        left = [*world.statefulsets.values(), *world.pods.values(), *world.budgets.values()]
+        volumes = [claim for claim in world.claims.values() if label(claim) == name]
+        return name not in world.clusters and name not in map(label, left) and bool(volumes)
+
+    return probe
+
+
+def nothing_left(name: str) -> Probe:
+    """The cluster and all that carries its label is no more, volumes too."""
+
+    def probe(world: World) -> bool:
+        kinds = (world.statefulsets, world.pods, world.budgets, world.claims)
+        left = [label(obj) for named in kinds for obj in named.values()]
+        return name not in world.clusters and name not in left
+
+    return probe
+
+
+def all_of(*probes: Probe) -> Probe:
+    """All of them hold."""
+    return lambda world: all(probe(world) for probe in probes)
+
+
+def budget(name: str, unavailable: int) -> Probe:
+    """The disruption budget allows so many pods to be missing."""
+
+    def probe(world: World) -> bool:
+        found = world.budgets.get(name)
+        return found is not None and found["spec"].get("maxUnavailable") == unavailable
+
+    return probe
+
+
+def _is_ready(name: str, seconds: float = 300.0) -> Until:
+    return Until(what=f"{name} is Ready", probe=ready(name), seconds=seconds)
+
+
+def _made(obj: Mapping[str, Any]) -> tuple[Step, ...]:
+    return (Apply(object=secret()), Apply(object=obj), _is_ready(obj["metadata"]["name"]), Pause(seconds=5))
+
+
+STORIES: Final = (
+    Story(
+        name="create",
+        about="the sample: three racks in three zones",
+        when=(Apply(object=secret()), Apply(object=sample())),
+        end=_is_ready("demo"),
+    ),
+    Story(
+        name="image",
+        about="an image that does not exist, then one that does",
+        when=(
+            Apply(object=secret()),
+            Apply(object=single(cassandraImage="cassandra:no-such-tag")),
+            Until(what="the image is named", probe=says("solo", "Degraded", "ImageCannotBePulled")),
+            Edit(name="solo", spec={"cassandraImage": "cassandra:5.0"}),
+        ),
+        end=_is_ready("solo"),
+    ),
+    Story(
+        name="secret",
+        about="a Secret that is missing, then made",
+        when=(
+            Apply(object=single()),
+            Until(what="the Secret is named", probe=says("solo", "Degraded", "SecretMissing")),
+            Apply(object=secret()),
+        ),
+        end=_is_ready("solo"),
+    ),
+    Story(
+        name="scale",
+        about="nodesPerRacks from 1 to 2 in three racks",
+        given=_made(sample(hardAntiAffinity=False)),
+        when=(Edit(name="demo", spec={"nodesPerRacks": 2}),),
+        end=_is_ready("demo", 400.0),
+    ),
+    Story(
+        name="steps",
+        about="nodesPerRacks from 1 to 2 to 3 in one rack, the second edit soon after the first",
+        given=_made(single(hardAntiAffinity=False)),
+        when=(
+            Edit(name="solo", spec={"nodesPerRacks": 2}),
+            Pause(seconds=1.5),
+            Edit(name="solo", spec={"nodesPerRacks": 3}),
+        ),
+        end=_is_ready("solo", 400.0),
+    ),
+    Story(
+        name="budget",
+        about="maxPodUnavailable from 1 to 2 and back, then to 3",
+        given=_made(single()),
+        when=(
+            Edit(name="solo", spec={"maxPodUnavailable": 2}),
+            Pause(seconds=1.0),
+            Edit(name="solo", spec={"maxPodUnavailable": 1}),
+            Pause(seconds=1.0),
+            Edit(name="solo", spec={"maxPodUnavailable": 3}),
+        ),
+        end=Until(
+            what="the budget is 3, and the cluster Ready", probe=all_of(budget("solo", 3), ready("solo"))
+        ),
+    ),
+    Story(
+        name="pod",
+        about="a pod that is deleted while it serves",
+        given=_made(sample()),
+        when=(
+            Delete(kind="pods", name="demo-dc1-rack2-0"),
+            Until(what="it is missed", probe=missing("demo")),
+        ),
+        end=_is_ready("demo"),
+    ),
+    Story(
+        name="node",
+        about="a Kubernetes node that is lost, and returns",
+        given=_made(sample()),
+        when=(
+            PowerOff(node="node-b"),
+            Until(what="its Cassandra is missed", probe=missing("demo")),
+            Pause(seconds=20),
+            BringBack(node="node-b"),
+        ),
+        end=_is_ready("demo"),
+    ),
+    Story(
+        name="delete",
+        about="a cluster that is deleted; its volumes stay",
+        given=_made(sample()),
+        when=(Delete(kind="cassandraclusters", name="demo"),),
+        end=Until(what="all but the volumes is gone", probe=gone("demo")),
+    ),
+    Story(
+        name="purge",
+        about="a cluster that is deleted with its volumes (deletePVC)",
+        given=_made(single(deletePVC=True)),
+        when=(Delete(kind="cassandraclusters", name="solo"),),
+        end=Until(what="nothing is left", probe=nothing_left("solo")),
+    ),
+    Story(
+        name="again",
+        about="a cluster that is deleted and made again under its name while the old pods still end",
+        given=_made(single()),
+        when=(
+            Delete(kind="cassandraclusters", name="solo"),
+            Pause(seconds=0.5),
+            Apply(object=single()),
+        ),
+        end=_is_ready("solo"),
+    ),
+    Story(
+        name="neighbours",
+        about="a cluster that cannot start, beside one that is made meanwhile",
+        when=(
+            Apply(object=secret()),
+            Apply(object=single("bad", cassandraImage="cassandra:no-such-tag")),
+            Apply(object=single("good")),
+        ),
+        end=Until(
+            what="good is Ready, and bad says why it is not",
+            probe=all_of(ready("good"), says("bad", "Degraded", "ImageCannotBePulled")),
+        ),
+        quiet=False,
+    ),
+)
+BY_NAME: Final = {story.name: story for story in STORIES}

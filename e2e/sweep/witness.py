@@ -1,0 +1,117 @@
+"""
+Watches a run: applies every invariant at every write of the operator's and after every step.
+
+It changes nothing. It stops counting after the first broken invariants: what follows from them is noise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import hashlib
+import json
+from typing import Any
+
+import attrs
+
+from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim_operator import AGENT
+from e2e.simkube.store import Change, Place
+from e2e.simtime import EPOCH
+from e2e.sweep import invariants
+from e2e.sweep.director import Director, PointedFaults
+from e2e.sweep.world import World, Write, look
+
+
+@attrs.frozen(kw_only=True)
+class Violation:
+    """An invariant that did not hold: its name, when (simulated seconds), and what was seen."""
+
+    rule: str
+    at: float
+    text: str
+
+    def __str__(self) -> str:
+        """Return a line for people."""
+        return f"{self.rule} at {self.at:.2f} s: {self.text}"
+
+
+class Witness:
+    """Looks at *cluster* as *director* runs it."""
+
+    def __init__(self, cluster: SimCluster, director: Director, faults: PointedFaults) -> None:
+        self._cluster = cluster
+        self._director = director
+        self._faults = faults
+        self.violations: list[Violation] = []
+        self.last_write = EPOCH
+        self.world = look(cluster)
+        self._seen: tuple[Any, ...] = ()
+        self._history = hashlib.sha256()
+        cluster.server.store.listen(self._changed)
+
+    @property
+    def broken(self) -> bool:
+        """Whether an invariant was broken."""
+        return bool(self.violations)
+
+    def digest(self) -> str:
+        """Return the hash of all changes so far: equal histories have equal ones."""
+        return self._history.hexdigest()
+
+    def after_step(self) -> bool:
+        """Apply the rules for worlds; whether anything had changed since the last time."""
+        nodes = self._cluster.controllers.ring.nodes()
+        seen = (
+            self._cluster.server.store.version,
+            tuple((n.address, n.mode, n.native_transport, n.view.epoch) for n in nodes),
+        )
+        if seen == self._seen:
+            return False
+        self._seen = seen
+        before, self.world = self.world, look(self._cluster)
+        for rule in invariants.WORLD_RULES:
+            self._note(rule.__name__, rule(before, self.world))
+        return True
+
+    def say(self, rule: str, text: str) -> None:
+        """Note a violation found by somebody else."""
+        self._note(rule, text)
+
+    def _note(self, rule: str, text: str | None) -> None:
+        if text is not None:
+            now = self._cluster.simulation.now - EPOCH
+            self.violations.append(Violation(rule=rule, at=round(now, 3), text=text))
+
+    def _changed(self, place: Place, change: Change) -> None:
+        now = self._cluster.simulation.now - EPOCH
+        record = [round(now, 6), self._faults.actor, *place, *change.key, change.deleted, change.after.object]
+        self._history.update(json.dumps(record, sort_keys=True).encode())
+        if self._faults.actor != AGENT or change.key[0] != NAMESPACE:
+            return
+        self.last_write = self._cluster.simulation.now
+        sent = self._director.sent
+        assert sent is not None, "a write of the operator's that nobody sent"
+        write = Write(
+            place=place,
+            name=change.key[1],
+            request=sent.request,
+            before=None if change.before is None else change.before.object,
+            after=change.after.object,
+            read=sent.read,
+            fenced=sent.fenced,
+        )
+        world = self._before(place, change)
+        for rule in invariants.WRITE_RULES:
+            self._note(rule.__name__, rule(write, world))
+
+    def _before(self, place: Place, change: Change) -> World:
+        """Return the world as it was when the write came."""
+        world = look(self._cluster)
+        for field in attrs.fields(World):
+            named = getattr(world, field.name)
+            if invariants.PLACES.get(place) == field.name:
+                put_back: Mapping[str, Any] = {k: v for k, v in named.items() if k != change.key[1]}
+                if change.before is not None:
+                    put_back = {**put_back, change.key[1]: change.before.object}
+                return attrs.evolve(world, **{field.name: put_back})
+        return world

@@ -1,0 +1,151 @@
+"""
+The simulated world as values: what the invariants look at.
+
+A `World` is what truly is at one instant: objects as they are stored, Cassandra processes as they are.
+It is not what the operator sees. Objects in it are the store's own: nobody changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from controller.kube.transport import Request
+from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.simcassandra.node import Node
+from e2e.simcassandra.volume import Bootstrap
+
+Object = Mapping[str, Any]
+Named = Mapping[str, Object]
+
+CLUSTERS = ("db.orange.com", "cassandraclusters")
+STATEFULSETS = ("apps", "statefulsets")
+PODS = ("", "pods")
+CLAIMS = ("", "persistentvolumeclaims")
+BUDGETS = ("policy", "poddisruptionbudgets")
+SERVICES = ("", "services")
+CONFIG_MAPS = ("", "configmaps")
+SECRETS = ("", "secrets")
+
+
+@attrs.frozen(kw_only=True)
+class RingNode:
+    """A Cassandra process. *fresh*: its disk never was a member's. *knows*: who it counts as members.
+
+    *age* is for how many seconds it has been running.
+    """
+
+    address: str
+    cluster: str
+    pod: str
+    host_id: str | None
+    mode: str
+    serves: bool
+    fresh: bool
+    knows: frozenset[str] = frozenset()
+    age: float = 0.0
+
+
+@attrs.frozen(kw_only=True)
+class World:
+    """Everything in the namespace at one instant, by name, and all Cassandra processes.
+
+    *rings* are the addresses of running members, grouped by who knows whom.
+    """
+
+    now: float = 0.0
+    clusters: Named = attrs.field(factory=dict)
+    statefulsets: Named = attrs.field(factory=dict)
+    pods: Named = attrs.field(factory=dict)
+    claims: Named = attrs.field(factory=dict)
+    budgets: Named = attrs.field(factory=dict)
+    config_maps: Named = attrs.field(factory=dict)
+    nodes: tuple[RingNode, ...] = ()
+    rings: tuple[tuple[str, ...], ...] = ()
+
+    def nodes_of(self, cluster: str) -> tuple[RingNode, ...]:
+        """Return the processes of one cluster."""
+        return tuple(node for node in self.nodes if node.cluster == cluster)
+
+    def racks_of(self, cluster: str) -> tuple[Object, ...]:
+        """Return the StatefulSets that carry one cluster's label."""
+        return tuple(s for s in self.statefulsets.values() if label(s) == cluster)
+
+
+@attrs.frozen(kw_only=True)
+class Write:
+    """One write of the operator's that changed something, or a refused one (*before* is *after*).
+
+    *before* is None for a creation, *after* is the object as stored, or its last state. *read* tells
+    whether this life of the operator read the object live, by a GET of its own, right before.
+    *fenced* tells that this life had been told not to write any more.
+    """
+
+    place: tuple[str, str]
+    name: str
+    request: Request
+    before: Object | None
+    after: Object
+    read: bool = False
+    fenced: bool = False
+
+
+def label(obj: Object) -> str:
+    """Return the cluster that *obj* is labelled with, "" if with none."""
+    return str((obj["metadata"].get("labels") or {}).get("cassandracluster") or "")
+
+
+def condition(obj: Object, kind: str) -> Object:
+    """Return the condition *kind* of a cluster, an unknown one if there is none."""
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    unknown: Object = {"type": kind, "status": "Unknown", "reason": ""}
+    return next((c for c in conditions if c["type"] == kind), unknown)
+
+
+def wanted_size(cluster: Object) -> int:
+    """Return how many nodes the spec asks for."""
+    spec = cluster.get("spec") or {}
+    return sum(
+        len(dc.get("rack") or ()) * int(dc.get("nodesPerRacks") or spec.get("nodesPerRacks") or 1)
+        for dc in (spec.get("topology") or {}).get("dc") or ()
+    )
+
+
+def look(cluster: SimCluster) -> World:
+    """Return the world as it is now."""
+    ring = cluster.controllers.ring
+    return World(
+        now=cluster.simulation.now,
+        clusters=_named(cluster, CLUSTERS),
+        statefulsets=_named(cluster, STATEFULSETS),
+        pods=_named(cluster, PODS),
+        claims=_named(cluster, CLAIMS),
+        budgets=_named(cluster, BUDGETS),
+        config_maps=_named(cluster, CONFIG_MAPS),
+        nodes=tuple(_node(node) for node in ring.nodes()),
+        rings=tuple(ring.rings()),
+    )
+
+
+def _named(cluster: SimCluster, place: tuple[str, str]) -> Named:
+    return {version.object["metadata"]["name"]: version.object for version in _each(cluster, place)}
+
+
+def _each(cluster: SimCluster, place: tuple[str, str]) -> list[Any]:
+    return list(cluster.server.store.each(place, NAMESPACE))
+
+
+def _node(node: Node) -> RingNode:
+    return RingNode(
+        address=node.address,
+        cluster=node.config.cluster_name,
+        pod=node.config.hostname.partition(".")[0],
+        host_id=node.volume.host_id,
+        mode=node.mode.value,
+        serves=node.native_transport,
+        fresh=node.volume.bootstrap is not Bootstrap.COMPLETED,
+        knows=frozenset(node.view.members),
+        age=node.simulation.now - node.started_at,
+    )
