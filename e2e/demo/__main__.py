@@ -8,11 +8,13 @@ with 130 after Ctrl-C.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 import sys
 
 from e2e.cluster.shell import Trouble
 from e2e.kubectl import KubectlError
 from e2e.providers.cluster import RefusedError, TooLateError
+from e2e.simkube.server import PortInUseError
 
 ENDED = {
     "sim": "ended; nothing is left",
@@ -20,7 +22,7 @@ ENDED = {
 }
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m e2e.demo", description="Watch the operator at work.")
     parser.add_argument(
         "--cluster",
@@ -33,12 +35,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--leave", action="store_true", help="sim: end after the last step, also on a terminal"
     )
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
-def main() -> int:
-    """Run the demo; return the exit code."""
-    given = _arguments()
+def main(words: Sequence[str] | None = None) -> int:
+    """Run the demo as *words* say, or the command line; return the exit code."""
+    given = _arguments(words)
     try:
         if given.cluster == "sim":
             # Imported here: each demo needs only its own parts.
@@ -49,7 +51,7 @@ def main() -> int:
             from e2e.demo import real  # noqa: PLC0415
 
             real.run()
-    except (Trouble, KubectlError, RefusedError, TooLateError, RuntimeError) as error:
+    except (Trouble, KubectlError, RefusedError, TooLateError, PortInUseError, RuntimeError) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
