@@ -74,6 +74,8 @@ class Operator:
     clock: Clock
     # The name of the pod in which CassKop leads, None if it does not; raises `OperatorError`.
     casskop: Callable[[], str | None]
+    # Set once we act: until then changes are not worth a place in the queue.
+    acting: threading.Event
 
     def run(self) -> None:
         """Start everything, lead when the lease allows it, and return when it is time to stop."""
@@ -95,6 +97,8 @@ class Operator:
             if self.stop.wait(CASSKOP_PAUSE):
                 return
         log.info("leading", identity=self.election.identity)
+        # In this order, so that no change falls in between.
+        self.acting.set()
         self.core.enqueue_all()
         self.core.workers.start()
         threading.Thread(target=self.resync.run, args=(self.stop,), name="resync", daemon=True).start()
@@ -194,6 +198,7 @@ def build(
     client = KubeClient(transport, fence=election.fence, counter=counters, pace=_pace(settings, clock))
     recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)
     jolokia = Jolokia.over(counter=counters)
+    acting = threading.Event()
     core = assemble(
         client=client,
         nodes=Nodes(jolokia),
@@ -205,6 +210,7 @@ def build(
         queue_metrics=metrics.queue(CONTROLLER),
         worker_metrics=metrics.workers(CONTROLLER, settings.workers),
         on_secret=redactor.register,
+        acting=acting.is_set,
     )
     metrics.watch_queue(CONTROLLER, core.queue)
     metrics.watch_clusters(core.facts)
@@ -219,6 +225,7 @@ def build(
         stop=stop,
         clock=clock,
         casskop=lambda: casskop_leader(client, settings.namespace or settings.own_namespace),
+        acting=acting,
     )
     started.append(operator)
     return operator
@@ -271,8 +278,9 @@ def _servers(
     """Return the servers for metrics and health; ready means that the stores are synced."""
 
     def synced() -> str | None:
-        missing = [kind.plural for kind, store in core.stores.by_kind().items() if not store.synced]
-        return f"not listed yet: {', '.join(missing)}" if missing else None
+        missing = {kind.plural for kind, store in core.stores.by_kind().items() if not store.synced}
+        said = [f"{r.kind} ({r.trouble})" if r.trouble else r.kind for r in reflectors if r.kind in missing]
+        return f"not listed yet: {', '.join(said)}" if said else None
 
     def heard() -> str | None:
         return next((why for r in reflectors if (why := r.health(SILENCE_LIMIT)) is not None), None)

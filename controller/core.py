@@ -31,6 +31,7 @@ from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher, Recorder
 from controller.reconcile.observe import Observer
 from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, ObjectStore, Stores
+from controller.reconcile.takeover import CassKop
 from controller.runtime.backoff import KeyBackoff
 from controller.runtime.clock import Clock
 from controller.runtime.queue import Priority, QueueMetrics, WorkQueue
@@ -94,10 +95,12 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     queue_metrics: QueueMetrics | None = None,
     worker_metrics: WorkerMetrics | None = None,
     on_secret: Callable[[str], None] = lambda _: None,
+    acting: Callable[[], bool] = lambda: True,
 ) -> Core:
     """Return the controller, ready to be started or stepped.
 
-    *on_secret* hears each password before it is used, so that it can be kept out of logs.
+    *on_secret* hears each password before it is used, so that it can be kept out of logs. While *acting*
+    is false changes are not put into the queue: who begins to act enqueues every cluster.
     """
     stores = Stores()
     caught_up = CaughtUp(client=client, stores=stores, monotonic=clock.monotonic)
@@ -117,9 +120,10 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
         finisher=finisher,
         caught_up=caught_up,
         deletion=Deletion(client=client, stores=stores, finisher=finisher, now=clock.now),
+        casskop=CassKop(client=client, stores=stores),
     )
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
-    listen(stores, queue)
+    listen(stores, lambda key: queue.add(key) if acting() else None)
     return Core(
         stores=stores,
         queue=queue,
@@ -144,22 +148,22 @@ def _describe(key: Key, stores: Stores) -> dict[str, object]:
     return {**describe_key(key), **({} if generation is None else {"generation": generation})}
 
 
-def listen(stores: Stores, queue: WorkQueue[Key]) -> None:
-    """Turn each change in *stores* into the keys of the clusters that it concerns."""
+def listen(stores: Stores, add: Callable[[Key], None]) -> None:
+    """Tell *add* the keys of the clusters that each change in *stores* concerns."""
 
     def itself(change: Change[Object]) -> None:
-        queue.add(change.key)
+        add(change.key)
 
     def owners(change: Change[Object]) -> None:
         for obj in (change.old, change.new):
             key = kinds.owner_key(obj) if obj is not None else None
             if key is not None:
-                queue.add(key)
+                add(key)
 
     def named_in(index: str) -> Callable[[Change[Object]], None]:
         def found(change: Change[Object]) -> None:
             for cluster in stores.clusters.find(index, change.key):
-                queue.add(_key(cluster))
+                add(_key(cluster))
 
         return found
 

@@ -36,6 +36,8 @@ _IDENTITY = (
     "initial_token",
     "auto_bootstrap",
 )
+# Null turns these off. Of most others Cassandra refuses a null.
+_NULL_IS_A_VALUE = ("index_summary_resize_interval", "sstable_preemptive_open_interval")
 # CassKop adds these wherever the user has not written this very name, so next to the parameter's
 # other name they are nobody's wish.
 _CASSKOP_DEFAULTS = {
@@ -122,7 +124,7 @@ def _translated(user: Mapping[str, object], version: Version, findings: Findings
             place.warning("not used: the operator sets it, for each node its own")
             continue
         try:
-            name, value = renames.translate(key, user[key], version)
+            name, value = _said(key, user[key], version)
         except renames.UntranslatableError as error:
             place.problem(f"{spoken} cannot take it: {error}")
             continue
@@ -139,11 +141,26 @@ def _translated(user: Mapping[str, object], version: Version, findings: Findings
     return result
 
 
+def _said(key: str, value: object, version: Version) -> tuple[str, object]:
+    """Return a parameter in the words of *version*; a null that takes it away stays one."""
+    name, said = renames.translate(key, 0 if value is None else value, version)
+    newest, _ = renames.translate(key, 0, renames.NEWEST)
+    if value is None and newest in _NULL_IS_A_VALUE:
+        return renames.translate(key, None, version)
+    return name, None if value is None else said
+
+
 def _overlay(base: dict[str, Any], over: Mapping[str, object]) -> None:
-    """Put *over* on *base*: mappings into mappings, anything else in the place of what was there."""
+    """
+    Put *over* on *base*: mappings into mappings, anything else in the place of what was there.
+
+    A null takes away what was there, so that Cassandra's own default holds.
+    """
     for key, value in over.items():
         below = base.get(key)
-        if isinstance(below, dict) and isinstance(value, dict):
+        if value is None and key not in _NULL_IS_A_VALUE:
+            base.pop(key, None)
+        elif isinstance(below, dict) and isinstance(value, dict):
             _overlay(below, value)
         else:
             base[key] = value

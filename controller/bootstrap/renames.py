@@ -19,6 +19,7 @@ import re
 import attrs
 
 Version = tuple[int, int]
+NEWEST: Version = (5, 0)  # that the table knows
 
 
 class Unit(enum.Enum):

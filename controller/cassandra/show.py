@@ -12,17 +12,20 @@ import json
 from typing import Any
 
 from controller.cassandra.jolokia import Credentials, Endpoint, Jolokia
-from controller.cassandra.node import ask
+from controller.cassandra.node import Nodes
 from controller.domain.ring import Answer, Silent, View
 
 
-def main(hosts: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Print the answers of *hosts*; return 1 if one of them is silent."""
+def main(hosts: Sequence[str], environment: Mapping[str, str], jolokia: Jolokia | None = None) -> int:
+    """Print the answers of *hosts*, in their order; return 1 if one of them is silent.
+
+    *jolokia* None asks over real sockets, all hosts side by side.
+    """
     user, password = environment.get("JOLOKIA_USER"), environment.get("JOLOKIA_PASSWORD")
     login = Credentials(username=user, password=password) if user and password else None
-    jolokia = Jolokia.over()
-    answers = {host: ask(jolokia, Endpoint(host=host, credentials=login)) for host in hosts}
-    jolokia.close()
+    client = Jolokia.over() if jolokia is None else jolokia
+    answers = Nodes(client).ring({host: Endpoint(host=host, credentials=login) for host in hosts}).answers
+    client.close()
     for host, answer in answers.items():
         print(json.dumps({"host": host, **as_json(answer)}))  # noqa: T201 -- it is a command
     return 1 if any(isinstance(answer, Silent) for answer in answers.values()) else 0

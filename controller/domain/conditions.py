@@ -17,6 +17,7 @@ from controller.api.v2.cluster import Condition
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Pod, Rack
+from controller.domain.ring import Silent
 from controller.domain.status import complete, stamp
 
 # What is shown first; anything else, such as conditions of other writers, comes after.
@@ -55,6 +56,14 @@ def accepted(later: Sequence[str] = ()) -> Finding:
     if later:
         message += f", but this version does nothing about {', '.join(later)}"
     return Finding(type="SpecAccepted", status=True, reason="Accepted", message=message)
+
+
+def partly_refused(held: Sequence[str], later: Sequence[str] = ()) -> Finding:
+    """Parts of the spec are not carried out, for reasons that stand in *held*; *later* as for `accepted`."""
+    message = f"{'; '.join(held)} (this part stays as it was, the rest of the spec is carried out)"
+    if later:
+        message += f"; this version does nothing about {', '.join(later)}"
+    return Finding(type="SpecAccepted", status=False, reason="ChangeRefused", message=message)
 
 
 def refused(problems: Sequence[str], *, fallback: bool) -> list[Finding]:
@@ -155,7 +164,7 @@ def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[s
     holds = [a for a in plan if isinstance(a, Hold) and a.reason not in _HARMLESS]
     if holds:
         return Finding(type="Degraded", status=True, reason=holds[0].reason, message=_whys(holds))
-    lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed.now)}
+    lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed)}
     down = sorted((observed.joined & lasting) - members)
     if down:
         message = f"were members of the ring and are not now: {', '.join(down)}"
@@ -163,12 +172,15 @@ def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[s
     return Finding(type="Degraded", status=False, reason="AsExpected", message="nothing is known to be wrong")
 
 
-def _restarts(pod: Pod, now: dt.datetime) -> bool:
+def _restarts(pod: Pod, observed: Observed) -> bool:
     """Tell whether *pod* is being replaced, or is new and has not failed: nothing is wrong with that yet."""
     if pod.terminating:
         return True
+    if isinstance(observed.ring.answers.get(pod.name), Silent):
+        # It has been up, else it would not have been asked.
+        return False
     failed = any(container.restarts for container in pod.containers)
-    return not failed and pod.created is not None and now - pod.created < _RESTART
+    return not failed and pod.created is not None and observed.now - pod.created < _RESTART
 
 
 def _whys(actions: Sequence[Action]) -> str:

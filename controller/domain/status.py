@@ -19,7 +19,9 @@ from controller.api.v2.cluster import (
     ClusterStatus,
     LastAction,
     NodeStatus,
+    OperationName,
     Phase,
+    PodLastOperation,
     RackStatus,
     SubPhase,
 )
@@ -52,6 +54,17 @@ def status(
         cassandra_node_status=_nodes(previous, observed, members),
         ready_nodes=len(members),
         wanted_nodes=desired.wanted_nodes(),
+    )
+
+
+def corrected(status: ClusterStatus) -> ClusterStatus:
+    """Return *status* as CassKop has it after a refused edit: that was the last action, unless one is on."""
+    if status.last_cluster_action_status not in (ActionStatus.DONE, None):
+        return status
+    return attrs.evolve(
+        status,
+        last_cluster_action=ActionName.CORRECT_CRD_CONFIG.value,
+        last_cluster_action_status=ActionStatus.DONE.value,
     )
 
 
@@ -96,6 +109,7 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
         previous,
         phase=Phase.RUNNING.value if finished else Phase.PENDING.value,
         cassandra_last_action=_action(previous.cassandra_last_action, want, rack, todo, finished, now),
+        pod_last_operation=_left(previous.pod_last_operation, rack, now),
     )
 
 
@@ -119,9 +133,44 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
         return LastAction(name=want.change, status=ActionStatus.TO_DO.value)
     if size < want.replicas:
         return _going_on(previous, ActionName.SCALE_UP.value, now)
-    if finished and previous.status in (ActionStatus.ONGOING, ActionStatus.TO_DO):
+    if finished and previous.status not in (ActionStatus.DONE, None) and _over(previous, want, rack):
         return _ended(previous, now)
     return previous
+
+
+def _over(action: LastAction, want: DesiredRack, rack: Rack) -> bool:
+    """Tell whether what *action* is about is so: another operator may have begun it, and never come to it."""
+    have = rack.statefulset
+    match action.name:
+        case ActionName.INITIALIZING | ActionName.SCALE_UP | ActionName.CORRECT_CRD_CONFIG:
+            return True
+        case ActionName.SCALE_DOWN:
+            return have is not None and have.replicas <= want.replicas
+        case ActionName.STORAGE_UPSIZE:
+            return not want.refusals
+        case _:
+            pods = [pod for pod in rack.pods if pod.ordinal >= want.partition]
+            stored = have is not None and have.template_hash == want.template_hash
+            return stored and not (have is not None and any(have.outdates(pod) for pod in pods))
+
+
+def _left(operation: PodLastOperation, rack: Rack, now: dt.datetime) -> PodLastOperation:
+    """Return a decommission as done once its pods are gone, whoever saw to that."""
+    here = {pod.name for pod in rack.pods}
+    if (
+        operation.name != OperationName.DECOMMISSION
+        or operation.status == ActionStatus.DONE
+        or not operation.pods
+        or here & set(operation.pods)
+    ):
+        return operation
+    return attrs.evolve(
+        operation,
+        status=ActionStatus.DONE.value,
+        pods=(),
+        pods_ok=operation.pods,
+        end_time=stamp(now),
+    )
 
 
 def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:

@@ -11,11 +11,14 @@ from typing import Final
 
 import attrs
 
+from controller.builders.ring import read_ring_configmap
 from controller.domain.actions import ApplyObject
-from controller.executors.base import Bodies, Written
+from controller.domain.errors import ConflictError
+from controller.executors.base import Bodies, Body, Written
 from controller.executors.live import find, require_ours
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.kube.kinds import Kind
 
 _KINDS: Final = {k.kind: k for k in (kinds.SERVICE, kinds.POD_DISRUPTION_BUDGET, kinds.CONFIG_MAP)}
 
@@ -29,7 +32,8 @@ class Objects:
     def __call__(self, action: ApplyObject, bodies: Bodies) -> Written:
         """Create the object or bring our fields of it to the wanted values.
 
-        Raises `TerminalError` if there is one that is not this cluster's.
+        Raises `TerminalError` if there is one that is not this cluster's, `ConflictError` if it remembers
+        members that the plan did not know of.
         """
         kind = _KINDS[action.kind]
         body = bodies.shared[f"{action.kind}/{action.name}"]
@@ -40,6 +44,7 @@ class Objects:
         else:
             if live is not None:
                 require_ours(live, body)
+                _require_no_loss(kind, live, body)
                 # Only what was looked at is written: neither a newer state nor another of that name.
                 exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
                 body = {**body, "metadata": {**body["metadata"], **exact}}
@@ -51,3 +56,12 @@ class Objects:
             uid=stored["metadata"]["uid"],
             resource_version=stored["metadata"]["resourceVersion"],
         )
+
+
+def _require_no_loss(kind: Kind, live: Body, body: Body) -> None:
+    """Raise `ConflictError` if the record of members would forget one: the plan was made on an old one."""
+    if kind != kinds.CONFIG_MAP:
+        return
+    lost = (read_ring_configmap(live) or frozenset()) - (read_ring_configmap(body) or frozenset())
+    if lost:
+        raise ConflictError(f"the record of members knows {', '.join(sorted(lost))}, and the plan does not")

@@ -3,7 +3,8 @@ StatefulSets: one per rack, applied at a size.
 
 - One that was there when the plan was made is only written while it is that very object at the version
   that was just read live, and never at a smaller size than it has.
-- One that is made never takes over pods that its size would make it delete.
+- One that is made is created, and never written over one that is there by then. It never takes over
+  pods that its size would make it delete.
 - No write makes Kubernetes replace pods: where it would do that by itself (`RollingUpdate`), a changed
   template is refused; where the operator does it (`OnDelete`), the strategy is put right first.
 
@@ -23,7 +24,8 @@ from controller.executors.base import Bodies, Body, Written
 from controller.executors.live import find, require_ours
 from controller.kube import kinds
 from controller.kube.apply import drifted
-from controller.kube.client import KubeClient
+from controller.kube.client import FIELD_MANAGER, KubeClient
+from controller.kube.ownership import take_over
 
 _ON_DELETE = "OnDelete"
 
@@ -41,13 +43,16 @@ class StatefulSets:
         is not this cluster's, or if the write would restart pods.
         """
         body = bodies.statefulset(action.rack, action.replicas)
-        live = find(self.client, kinds.STATEFULSET, bodies.namespace, body["metadata"]["name"])
+        name = body["metadata"]["name"]
+        live = find(self.client, kinds.STATEFULSET, bodies.namespace, name)
         if action.uid is None:
             self._check_new(live, body, bodies.namespace)
+            # An apply that comes late, from a leader long gone, would bring a rack that has grown since
+            # back to this size; a creation is refused then.
+            stored = self._ours(self.client.create(kinds.STATEFULSET, bodies.namespace, body))
         else:
             body = self._at(_the_one(live, body, action), body, bodies.namespace)
-        name = body["metadata"]["name"]
-        stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
+            stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
         return Written(
             kind=kinds.STATEFULSET,
             namespace=bodies.namespace,
@@ -74,6 +79,7 @@ class StatefulSets:
 
     def _at(self, live: Body, body: Body, namespace: str) -> dict[str, Any]:
         """Return *body* for the object at the version of *live*; put its update strategy right before."""
+        live = self._ours(live)
         had, wanted = (obj["spec"]["updateStrategy"]["type"] for obj in (live, body))
         if wanted == _ON_DELETE:
             if had != _ON_DELETE:
@@ -87,6 +93,18 @@ class StatefulSets:
             _refuse_restarts(live, body)
         exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         return {**body, "metadata": {**body["metadata"], **exact}}
+
+    def _ours(self, live: Body) -> Body:
+        """Give what we created to our applies, or no field of it could ever be taken away by one."""
+        metadata = live["metadata"]
+        operations = take_over(
+            metadata.get("managedFields") or (),
+            resource_version=metadata["resourceVersion"],
+            makers={FIELD_MANAGER},
+        )
+        if operations is None:
+            return live
+        return self.client.json_patch(kinds.STATEFULSET, metadata["namespace"], metadata["name"], operations)
 
     def _leave_pods_alone(self, live: Body, namespace: str) -> Body:
         """Make *live* `OnDelete`, which restarts nothing, and return it as it is then.

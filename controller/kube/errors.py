@@ -101,9 +101,7 @@ def check(response: Response, *, what: str) -> Json:
 def _classify(code: int, status: Mapping[str, Any], *, what: str, retry_after: float | None) -> OperatorError:
     reason = str(status.get("reason") or "")
     text = f"{what}: {_said(code, reason, status)}"
-    error = _particular(code, reason, _causes(status))
-    if code == HTTPStatus.INTERNAL_SERVER_ERROR and str(status.get("message")).startswith(_UNREADABLE):
-        error = TerminalError
+    error = TerminalError if _is_unreadable(code, status) else _particular(code, reason, _causes(status))
     if error is None:
         error = TransientError if code in _TRANSIENT or code >= _SERVER_ERRORS else TerminalError
     if error is NotFoundError and status.get("message") == _UNKNOWN_KIND:
@@ -135,6 +133,11 @@ def _particular(code: int, reason: str, causes: frozenset[tuple[str, str]]) -> t
 _PRECONDITIONS = frozenset({("field", "metadata.uid"), ("field", "metadata.resourceVersion")})
 
 
+def _is_unreadable(code: int, status: Mapping[str, Any]) -> bool:
+    """Whether the server could not read what was applied: its fault by the status, ours by the words."""
+    return code == HTTPStatus.INTERNAL_SERVER_ERROR and str(status.get("message")).startswith(_UNREADABLE)
+
+
 def _details(status: Mapping[str, Any]) -> Mapping[str, Any]:
     details = status.get("details")
     return details if isinstance(details, Mapping) else {}
@@ -153,7 +156,7 @@ def _causes(status: Mapping[str, Any]) -> frozenset[tuple[str, str]]:
 
 def _said(code: int, reason: str, status: Mapping[str, Any]) -> str:
     """Return the server's words: first line only (the rest are dumps), no values, not too long."""
-    name = reason or _phrase(code)
+    name = "Invalid" if _is_unreadable(code, status) else reason or _phrase(code)
     message = str(status.get("message") or "").partition("\n")[0]
     if not message or _details(status).get("kind") in ("secrets", "Secret"):
         return f"{name} (HTTP {code})"

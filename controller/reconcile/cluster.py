@@ -7,17 +7,11 @@ API server and the ring show. Status is written whatever happened before, on err
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-import json
-from typing import Any
-
 import attrs
 import structlog
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
-from controller.api.v2.codec import decode_cluster
-from controller.api.v2.problems import InvalidClusterError, Problem
 from controller.domain import conditions
 from controller.domain.actions import (
     Action,
@@ -28,26 +22,29 @@ from controller.domain.actions import (
     RestartPod,
     Wait,
 )
-from controller.domain.admission import validate
 from controller.domain.conditions import Finding
 from controller.domain.errors import NotLeadingError, OperatorError, TerminalError
-from controller.domain.later import not_carried_out
 from controller.domain.observed import Observed
 from controller.domain.plan import plan
-from controller.domain.status import status
+from controller.domain.status import corrected, status
 from controller.executors.base import Executor, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_of
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher
 from controller.reconcile.observe import Observer
 from controller.reconcile.stores import Object, Stores
+from controller.reconcile.takeover import CassKop
 from controller.reconcile.wish import Wish
 from controller.runtime.store import Key
 from controller.runtime.workers import After, Done, Result
 
 log = structlog.get_logger(__name__)
+
+# How soon to look again whether CassKop has gone; no event tells of that.
+CASSKOP_SECONDS = 10.0
 
 
 @attrs.frozen(kw_only=True)
@@ -70,6 +67,7 @@ class ClusterReconciler:
     finisher: Finisher
     caught_up: CaughtUp
     deletion: Deletion
+    casskop: CassKop
 
     def reconcile(self, key: Key) -> Result:
         """Take the next step for the cluster called *key*."""
@@ -77,6 +75,10 @@ class ClusterReconciler:
         if obj is None:
             self.caught_up.forget(key)
             return Done(why="the cluster is gone")
+        other = self.casskop.leads(key.namespace)
+        if other is not None:
+            # Nothing is written either: the status is CassKop's meanwhile.
+            return After(seconds=CASSKOP_SECONDS, why=f"CassKop leads in pod {other}: stop it first")
         if obj["metadata"].get("deletionTimestamp"):
             return self.deletion.step(key, obj)
         behind = self.caught_up.behind(key)
@@ -85,33 +87,27 @@ class ClusterReconciler:
         return self._step(key, obj)
 
     def _step(self, key: Key, obj: Object) -> Result:
-        cluster, problems = read(obj)
-        said = [str(problem) for problem in problems]
-        before = last_accepted(obj) if problems else None
-        if problems and before is None:
-            self._finish(key, cluster, conditions.refused(said, fallback=False))
+        chosen = choose(obj, lambda cluster: facts_of(cluster, self.stores))
+        cluster = chosen.cluster
+        if not chosen.usable:
+            self._finish(key, chosen)
             return Done(why="the spec is refused")
-        if before is not None:
-            cluster = attrs.evolve(cluster, spec=before.spec)
-            found = conditions.refused(said, fallback=True)
-        else:
-            found = [conditions.accepted(not_carried_out(cluster.spec))]
         seen: _Seen | None = None
         done: list[str] = []
         try:
             for written in self.deletion.prepare(cluster, obj):
                 self._wrote(key, written)
-            if before is None:
-                self._remember(key, obj)
+            if chosen.remember is not None:
+                self._remember(key, chosen.remember)
             wish, observed = self.observer.observe(cluster)
             seen = _Seen(wish=wish, observed=observed, actions=plan(wish.desired, observed))
             self._act(key, cluster, seen, done)
         except NotLeadingError:
             raise
         except Exception as failure:
-            self._finish_failed(key, cluster, found, seen, failure)
+            self._finish_failed(key, chosen, seen, failure)
             raise
-        self._finish(key, cluster, found, seen)
+        self._finish(key, chosen, seen)
         return _result(seen.actions, tuple(done))
 
     def _act(self, key: Key, cluster: CassandraCluster, seen: _Seen, done: list[str]) -> None:
@@ -125,17 +121,19 @@ class ClusterReconciler:
     def _finish(
         self,
         key: Key,
-        cluster: CassandraCluster,
-        found: Iterable[Finding],
+        chosen: Chosen,
         seen: _Seen | None = None,
         failure: Exception | None = None,
     ) -> None:
-        """Write status and conditions: *found*, and what *seen* and *failure* come to."""
+        """Write status and conditions: what was *chosen*, and what *seen* and *failure* come to."""
+        cluster, found = chosen.cluster, list(chosen.found)
         new, now, generation = cluster.status, self.observer.now(), cluster.metadata.generation
         if seen is not None:
             new = status(cluster.status, seen.wish.desired, seen.observed, seen.actions)
             new = attrs.evolve(new, seed_list=seen.wish.seeds)
             found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
+        if chosen.refused:
+            new = corrected(new)
         if failure is None:
             new = attrs.evolve(new, observed_generation=generation)
         else:
@@ -148,14 +146,13 @@ class ClusterReconciler:
     def _finish_failed(
         self,
         key: Key,
-        cluster: CassandraCluster,
-        found: Iterable[Finding],
+        chosen: Chosen,
         seen: _Seen | None,
         failure: Exception,
     ) -> None:
         """Say in status that a step failed. If that fails too, the first failure is the one to tell."""
         try:
-            self._finish(key, cluster, found, seen, failure)
+            self._finish(key, chosen, seen, failure)
         except OperatorError as error:
             log.warning("status is not written", error=str(error))
 
@@ -184,46 +181,6 @@ class ClusterReconciler:
 
     def _wrote(self, key: Key, written: Written) -> None:
         self.caught_up.expect(key, written)
-
-
-def read(obj: Object) -> tuple[CassandraCluster, tuple[Problem, ...]]:
-    """Return the cluster and all that is wrong with its spec; a spec that cannot be read is left out."""
-    try:
-        cluster = decode_cluster(obj)
-    except InvalidClusterError as error:
-        bare = {"metadata": obj["metadata"], "status": obj.get("status")}
-        return decode_cluster(bare), error.problems
-    return cluster, validate(cluster)
-
-
-def last_accepted(obj: Object) -> CassandraCluster | None:
-    """Return the cluster as it was when its spec was last accepted; None if it never was."""
-    text = (obj["metadata"].get("annotations") or {}).get(names.LAST_APPLIED)
-    if not text:
-        return None
-    try:
-        accepted: Any = json.loads(text)
-        if not isinstance(accepted, dict) or not isinstance(accepted.get("spec"), dict):
-            # To read it as an empty spec would be to carry out one that nobody wrote.
-            return None
-        cluster = decode_cluster({"metadata": obj["metadata"], "spec": accepted["spec"]})
-    except ValueError:
-        return None
-    return None if validate(cluster) else cluster
-
-
-def accepted_text(obj: Object) -> str:
-    """Return what the annotation holds for *obj*: its spec, and nothing of its metadata that moves."""
-    return json.dumps(
-        {
-            "apiVersion": obj.get("apiVersion"),
-            "kind": obj.get("kind"),
-            "metadata": {k: obj["metadata"].get(k) for k in ("name", "namespace")},
-            "spec": obj.get("spec") or {},
-        },
-        sort_keys=True,
-        separators=(",", ":"),
-    )
 
 
 def _failure(failure: Exception) -> list[Finding]:

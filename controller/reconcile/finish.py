@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 import attrs
 
 from controller.api.v2.cluster import CassandraCluster, ClusterStatus, Condition
-from controller.api.v2.codec import encode_status
+from controller.api.v2.codec import decode_status, encode_status
+from controller.domain.errors import ConflictError
 from controller.executors.base import Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -33,7 +34,7 @@ class Recorder(Protocol):
 
 @attrs.frozen(kw_only=True)
 class Finisher:
-    """Writes statuses and events."""
+    """Writes statuses and events; a status only over the one that it was made from."""
 
     client: KubeClient
     recorder: Recorder
@@ -55,7 +56,7 @@ class Finisher:
             cluster.namespace,
             cluster.name,
             patch,
-            uid=cluster.metadata.uid,
+            resource_version=self._as_seen(cluster),
         )
         self._tell(cluster, new.conditions)
         return Written(
@@ -65,6 +66,19 @@ class Finisher:
             uid=cluster.metadata.uid,
             resource_version=stored["metadata"]["resourceVersion"],
         )
+
+    def _as_seen(self, cluster: CassandraCluster) -> str:
+        """Return the version to write at; `ConflictError` if spec or status are not as *cluster* has them.
+
+        A store that lags would have us write a status of the past over a newer one.
+        """
+        live = self.client.get(kinds.CASSANDRA_CLUSTER, cluster.namespace, cluster.name)
+        metadata = live["metadata"]
+        seen = cluster.metadata
+        same = (metadata["uid"], metadata["generation"]) == (seen.uid, seen.generation)
+        if not same or decode_status(live.get("status"))[0] != cluster.status:
+            raise ConflictError(f"CassandraCluster {cluster.name} has changed since it was looked at")
+        return str(metadata["resourceVersion"])
 
     def _tell(self, cluster: CassandraCluster, conditions: Iterable[Condition]) -> None:
         """Record an event for each condition that turned: Ready for the better, others for the worse."""

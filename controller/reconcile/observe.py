@@ -27,7 +27,7 @@ from controller.domain.plan import needs_ownership
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
-from controller.reconcile import snapshot
+from controller.reconcile import snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
@@ -56,7 +56,7 @@ class Observer:
     def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
         """Return what *cluster* asks for, and what there is of it."""
         key = Key(cluster.namespace, cluster.name)
-        live = _by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
+        live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
         pods = _pods(self.stores.pods.find(BY_CLUSTER, key), live)
         obstacles: list[Obstacle] = []
         login = self.logins.of(cluster)
@@ -77,8 +77,11 @@ class Observer:
         )
         everyone = known | seen.members()
         contents = self._contents.of(cluster)
-        wanted = wish(cluster, live, everyone, self.images, now=now, contents=contents)
-        obstacles += self._missing_classes(cluster, live)
+        apart = takeover.taken_apart(cluster, live)
+        made = {**apart, **live}
+        wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents)
+        wanted = attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
+        obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
             racks=_with_drift(seen.racks, live, wanted),
@@ -132,6 +135,10 @@ class Observer:
             if new and storage_class and effective.data_capacity(full, dc):
                 own = f"spec.topology.dc[{i}].dataStorageClass"
                 asked.setdefault(storage_class, own if dc.data_capacity else "spec.dataStorageClass")
+            for j, volume in enumerate(full.spec.storage_configs if new else ()):
+                name = volume.pvc_spec.get("storageClassName")
+                if isinstance(name, str) and name:
+                    asked.setdefault(name, f"spec.storageConfigs[{j}].pvcSpec.storageClassName")
         return [o for name, path in asked.items() if (o := self._missing_class(name, path)) is not None]
 
     def _missing_class(self, name: str, path: str) -> Obstacle | None:
@@ -145,7 +152,7 @@ class Observer:
         return None
 
 
-def _by_rack(statefulsets: Iterable[Object], cluster: CassandraCluster) -> dict[str, Object]:
+def by_rack(statefulsets: Iterable[Object], cluster: CassandraCluster) -> dict[str, Object]:
     """Return the StatefulSets of this very cluster by rack; another's of the same name is not ours."""
     found: dict[str, Object] = {}
     for obj in statefulsets:
@@ -202,9 +209,16 @@ def _with_drift(racks: Mapping[str, Rack], live: Mapping[str, Object], wanted: W
         if rack.statefulset is None or name not in sizes:
             continue
         body = wanted.bodies.statefulset(name, rack.statefulset.replicas)
-        if rack.statefulset.template_hash != sizes[name].template_hash:
+        hashed = takeover.template_hash(live[name], body)
+        if rack.statefulset.template_hash is None:
+            # CassKop's: the one that we would make, or it differs in what no plan puts back.
+            marked[name] = attrs.evolve(
+                rack, statefulset=attrs.evolve(rack.statefulset, template_hash=hashed)
+            )
+            continue
+        if hashed != sizes[name].template_hash:
             # It is brought up to date anyway; what differs is the spec's doing.
             continue
-        drift = drifted(live[name], body)
+        drift = drifted(live[name], takeover.without_copies(body))
         marked[name] = attrs.evolve(rack, statefulset=attrs.evolve(rack.statefulset, drift=drift))
     return marked

@@ -30,6 +30,7 @@ from controller.domain.errors import TerminalError
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.reconcile.snapshot import template_revision
+from controller.reconcile.takeover import template_hash
 from controller.reconcile.templates import noted, recipe, restart_label, with_contents
 
 Object = Mapping[str, Any]
@@ -76,8 +77,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             body = noted(body, rack, have, own_resources=bool(dc.resources))
             statefulsets[name] = body
             annotations = body["metadata"]["annotations"]
-            stored = (have["metadata"].get("annotations") or {}) if have is not None else annotations
-            same = stored.get(names.TEMPLATE_HASH) == annotations[names.TEMPLATE_HASH]
+            same = have is None or template_hash(have, body) == annotations[names.TEMPLATE_HASH]
             racks.append(
                 DesiredRack(
                     name=name,

@@ -107,7 +107,8 @@ class Election:
         # still act on it.
         self._seen: Seen | None = None
         self._release = False
-        self._heard = clock.monotonic()
+        # Since when the request under way, if there is one, has been so.
+        self._asking: float | None = None
         self._thread: threading.Thread | None = None
         self._metrics.leading(on=False)
 
@@ -130,14 +131,19 @@ class Election:
         return "" if seen is None else seen.holder
 
     def health(self, limit: float) -> str | None:
-        """Return None, or a sentence if nothing was heard of the lease for *limit* seconds."""
+        """
+        Return None, or a sentence if the thread has ended, or has waited *limit* seconds for one answer.
+
+        That requests fail is no illness of ours: a fresh process would fare no better.
+        """
         if self._role is _Role.OVER:
             return None
         if self._thread is not None and not self._thread.is_alive():
             return "the thread that renews the lease has ended"
-        silent = self._clock.monotonic() - self._heard
-        if silent > limit:
-            return f"nothing was heard of the lease for {silent:.0f} s"
+        asking = self._asking
+        waited = 0.0 if asking is None else self._clock.monotonic() - asking
+        if waited > limit:
+            return f"a request for the lease has been under way for {waited:.0f} s"
         return None
 
     # -- without threads
@@ -151,13 +157,15 @@ class Election:
         self.check()
         if self._role is _Role.OVER:
             return None
+        self._asking = self._clock.monotonic()
         try:
             self._attempt()
-            self._heard = self._clock.monotonic()
         except OperatorError as error:
             log.warning("lease request fails", error=str(error))
         except Exception:
             log.exception("lease request fails")
+        finally:
+            self._asking = None
         self.check()
         return self._next_attempt()
 

@@ -178,6 +178,7 @@ class Reflector(Generic[T]):
         # The list that is coming in: objects of the pages, or of the initial events, so far.
         self._draft: dict[Key, Entry[T]] = {}
         self._heard = clock.monotonic()
+        self._trouble: str | None = None
         self._wake = threading.Condition()
         self._stopping = False
         self._thread: threading.Thread | None = None
@@ -199,6 +200,7 @@ class Reflector(Generic[T]):
         match step:
             case Sleep(seconds=seconds, why=why):
                 log.warning("reflector waits", kind=self.kind, seconds=round(seconds, 3), why=why)
+                self._trouble = why
                 self._next = None
                 self._due = now + seconds
             case List() | Watch():
@@ -238,6 +240,11 @@ class Reflector(Generic[T]):
         if silent > limit:
             return f"nothing was heard of {self.kind} for {silent:.0f} s"
         return None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the last request failed, None if the server has been heard since."""
+        return self._trouble
 
     def _run(self) -> None:
         while not self._stopping:
@@ -354,6 +361,7 @@ class Reflector(Generic[T]):
 
     def _hear(self) -> None:
         self._heard = self._clock.monotonic()
+        self._trouble = None
 
 
 def _key(item: Mapping[str, Any]) -> Key:

@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from e2e.cluster.layout import State
 from e2e.contract.client import Api, Object, eventually
 from e2e.contract.kubectl import Kubectl, command
 from e2e.contract.login import login
@@ -26,39 +25,28 @@ _RUN = f"fact-{secrets.token_hex(3)}"
 _CLEARING_SECONDS = 180.0
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the choice of a real API server."""
-    parser.addoption(
-        "--real",
-        action="store_true",
-        help="check the facts on the cluster of KUBECONFIG, or else on the local one, not on simkube",
-    )
-
-
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which server the facts are checked on."""
     found = command()
     said = " ".join(found) if found else "none found, so the kubectl facts are NOT RUN"
-    return f"contract: {_real_kubeconfig(config) or 'simkube'}; kubectl: {said}"
+    return f"contract: {'a real API server' if _is_real(config) else 'simkube'}; kubectl: {said}"
 
 
-def _real_kubeconfig(config: pytest.Config) -> str:
-    if not config.getoption("--real"):
-        return ""
-    return os.environ.get("KUBECONFIG") or str(State.at().kubeconfig)
+def _is_real(config: pytest.Config) -> bool:
+    return bool(config.getoption("--cluster") == "real")
 
 
 @pytest.fixture(scope="session")
 def real(request: pytest.FixtureRequest) -> bool:
     """Whether the server is a real one."""
-    return bool(_real_kubeconfig(request.config))
+    return _is_real(request.config)
 
 
 @pytest.fixture(scope="session")
-def kubeconfig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """How to reach the server, which runs as long as this lasts."""
-    if given := _real_kubeconfig(request.config):
-        yield Path(given)
+def kubeconfig(tmp_path_factory: pytest.TempPathFactory, *, real: bool) -> Iterator[Path]:
+    """How to reach the server: KUBECONFIG's, the local cluster's, or simkube, which lasts as long."""
+    if real:
+        yield _of_real_cluster()
         return
     simulation = Simulation()
     simulation.now = time.time()
@@ -66,6 +54,18 @@ def kubeconfig(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         path = tmp_path_factory.mktemp("contract") / "kubeconfig"
         path.write_text(kubeconfig_text(server.url))
         yield path
+
+
+def _of_real_cluster() -> Path:
+    if given := os.environ.get("KUBECONFIG"):
+        return Path(given)
+    # Imported here: other clusters need nothing of what these modules use.
+    from e2e.cluster import lifecycle  # noqa: PLC0415
+    from e2e.cluster.layout import State  # noqa: PLC0415
+
+    state = State.at()
+    lifecycle.up(state)
+    return state.kubeconfig
 
 
 @pytest.fixture(scope="session")

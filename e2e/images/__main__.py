@@ -1,4 +1,4 @@
-"""The command line: ``python -m e2e.images build pause|cassandra|cassandra-4.1|operator|all``."""
+"""The command line: ``python -m e2e.images build IMAGE...``, with the names that `--help` lists."""
 
 from __future__ import annotations
 

@@ -13,9 +13,10 @@ IMAGES: dict[str, Callable[[], Path]] = {
     "pause": pause.build,
     "cassandra": cassandra.build,
     "cassandra-4.1": lambda: cassandra.build("4.1"),
+    "cassandra-4.0": lambda: cassandra.build("4.0"),
     "operator": operator.build,
 }
-# What "all" means; 4.1 is for upgrades, and is asked for by name.
+# What "all" means; 4.0 and 4.1 are for upgrades, and are asked for by name.
 ALL = ("pause", "cassandra", "operator")
 
 

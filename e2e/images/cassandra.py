@@ -1,8 +1,8 @@
 """
 Cassandra's images, laid out like the official ones, from the jars on Maven Central.
 
-4.1 is meant for Java 8 and 11; it runs on 17 with the agent of jamm and the module options that
-its ``jvm17-server.options`` here give, a combination that upstream does not support.
+4.0 and 4.1 are meant for Java 8 and 11; they run on 17 with the agent of jamm and the module options
+that ``jvm17-server.options`` here gives, a combination that upstream does not support.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from e2e.images import base, builder
 
 FOLDER = Path(__file__).parent / "cassandra"
 # The image's tag, and the version whose jars are in it.
-VERSIONS = {"5.0": "5.0.9", "4.1": "4.1.10"}
+VERSIONS = {"5.0": "5.0.9", "4.1": "4.1.10", "4.0": "4.0.19"}
 MAVEN_TIMEOUT = 900.0  # seconds
 # Libraries for other machines than ours.
 FOREIGN = ("*-osx-*.jar", "*-windows-*.jar", "*-aarch_64.jar", "*-riscv64.jar")
@@ -30,7 +30,8 @@ def build(tag: str = "5.0") -> Path:
     *tag* is one of VERSIONS.
     """
     version = VERSIONS[tag]
-    own = [file for file in FOLDER.rglob("*") if file.is_file()]
+    others = {f"conf-{other}" for other in VERSIONS if other != tag}
+    own = [file for file in FOLDER.rglob("*") if file.is_file() and file.parent.name not in others]
     key = fingerprint(fingerprint_of_files(FOLDER, own), version, base.JAVA.image)
     file = cache_folder() / "images" / f"cassandra-{tag}-{key}.tar"
     kept(file, f"the image cassandra:{tag}", lambda target: _build(tag, target))

@@ -7,6 +7,9 @@ from typing import Generic, TypeVar
 
 V = TypeVar("V")
 
+# What JMX makes of an Error, which is no Exception.
+RUNTIME_ERROR = "javax.management.RuntimeErrorException"
+
 
 class JavaError(Exception):
     """An exception as Java would throw it: *kind* is the class name with its package."""
@@ -35,6 +38,11 @@ def unsupported(message: str) -> JavaError:
 def runtime_error(message: str) -> JavaError:
     """Return a RuntimeException."""
     return JavaError("java.lang.RuntimeException", message)
+
+
+def failed_assertion(message: str) -> JavaError:
+    """Return an AssertionError as JMX wraps it: Cassandra runs with assertions on."""
+    return JavaError(RUNTIME_ERROR, f"java.lang.AssertionError: {message}")
 
 
 class Deferred(Generic[V]):

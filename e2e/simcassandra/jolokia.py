@@ -15,7 +15,7 @@ import json
 from typing import Any
 
 from e2e.simcassandra import metrics, other_beans, requests, storage_operations, storage_reads
-from e2e.simcassandra.deferred import Deferred, JavaError
+from e2e.simcassandra.deferred import RUNTIME_ERROR, Deferred, JavaError
 from e2e.simcassandra.exchange import Exchange, HttpAnswer
 from e2e.simcassandra.faults import Faults, Kind
 from e2e.simcassandra.mbean import BadRequestError, MBean, find
@@ -27,6 +27,9 @@ STORAGE_SERVICE = "org.apache.cassandra.db:type=StorageService"
 _CONTEXT = "/jolokia/"
 # What the 1.x agent reports as 400.
 _ILLEGAL = frozenset({"java.lang.IllegalArgumentException", "java.lang.NumberFormatException"})
+_MISSING = frozenset(
+    {"javax.management.InstanceNotFoundException", "javax.management.AttributeNotFoundException"}
+)
 _ALWAYS = frozenset({"java.lang:type=Runtime"})
 _VERSION_1 = {
     "agentContext": "/jolokia",
@@ -179,7 +182,9 @@ class Agent:
         if isinstance(outcome, Deferred):
             outcome = outcome.error if outcome.error is not None else outcome.value
         if isinstance(outcome, JavaError):
-            return {"request": requests.repeated(request), **self._error(outcome)}
+            # An Error goes past the code that knows the request.
+            known = {} if outcome.kind == RUNTIME_ERROR else {"request": requests.repeated(request)}
+            return {**known, **self._error(outcome)}
         return {
             "request": requests.repeated(request),
             "value": outcome,
@@ -189,7 +194,7 @@ class Agent:
 
     def _error(self, error: JavaError) -> dict[str, Any]:
         """Return *error* as the agent's release reports it."""
-        jmx = error.kind.startswith("javax.management.")
+        jmx = error.kind in _MISSING
         if self.node.config.jolokia.startswith("1."):
             text = f"{error.kind} : {error.message}" if error.message else error.kind
             status = 404 if jmx else 400 if error.kind in _ILLEGAL else 500

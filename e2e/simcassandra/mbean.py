@@ -49,6 +49,11 @@ class MBean:
     operations: Mapping[str, Sequence[Overload]] = attrs.field(factory=dict)
 
 
+def truth(value: object) -> bool:
+    """Return a boolean argument, which may come as a text too."""
+    return str(value).lower() == "true"
+
+
 def overload(signature: str, run: Operation) -> Overload:
     """Return an overload with the comma-separated *signature*."""
     return Overload(signature=tuple(signature.split(",")) if signature else (), run=run)

@@ -97,7 +97,7 @@ def _all_states(node: Node) -> str:
 def _endpoint_state(node: Node, args: Args) -> str:
     state = node.view.states.get(str(args[0]))
     if state is None:
-        raise JavaError("java.net.UnknownHostException", f"unknown endpoint {args[0]}")
+        raise _no_state('"endpointState"')
     return texts.endpoint_state(node, state)
 
 
@@ -137,8 +137,16 @@ def _downtime(node: Node, args: Args) -> int:
 def _generation(node: Node, args: Args) -> int:
     state = node.view.states.get(str(args[0]))
     if state is None:
-        raise JavaError("java.lang.RuntimeException", f"unknown endpoint {args[0]}")
+        raise _no_state('the return value of "java.util.concurrent.ConcurrentMap.get(Object)"')
     return state.generation
+
+
+def _no_state(what: str) -> JavaError:
+    """Return what becomes of a question about a node that gossip does not know."""
+    return JavaError(
+        "java.lang.NullPointerException",
+        f'Cannot invoke "org.apache.cassandra.gms.EndpointState.getHeartBeatState()" because {what} is null',
+    )
 
 
 def _snitch() -> MBean:
@@ -153,13 +161,7 @@ def _snitch() -> MBean:
             "SnitchName": lambda _: "org.apache.cassandra.locator.GossipingPropertyFileSnitch",
         },
         operations={
-            "getDatacenter": (
-                overload("", lambda n, _: n.place.datacenter),
-                overload(STRING, lambda n, a: place(n, a).datacenter),
-            ),
-            "getRack": (
-                overload("", lambda n, _: n.place.rack),
-                overload(STRING, lambda n, a: place(n, a).rack),
-            ),
+            "getDatacenter": (overload(STRING, lambda n, a: place(n, a).datacenter),),
+            "getRack": (overload(STRING, lambda n, a: place(n, a).rack),),
         },
     )

@@ -138,13 +138,18 @@ def _complete(node: Node) -> None:
 
 
 def force_completion(node: Node) -> Deferred[Any]:
-    """End the removal that *node* coordinates without waiting for those who have not confirmed."""
+    """Take all that leave or are being removed out of the ring, without waiting for anybody.
+
+    Whichever node is asked, and also those that leave by themselves; if there are none, only the log of
+    the real one tells.
+    """
     call = node.call()
-    if node.removal is None:
-        call.fail(unsupported("No nodes to force removal on, call 'removenode' first"))
-        return call
-    node.removal.waiting.clear()
-    _complete(node)
+    for address in list(node.view.leaving):
+        if node.removal is None or node.removal.dead != address:
+            _tell(node, address, Status.REMOVED)
+    if node.removal is not None:
+        node.removal.waiting.clear()
+        _complete(node)
     node.after(node.pace.removal_announce, lambda: call.resolve(None))
     return call
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import attrs
 
 from e2e.simcassandra import moves
-from e2e.simcassandra.deferred import illegal_argument
+from e2e.simcassandra.deferred import failed_assertion
 from e2e.simcassandra.node import Node
 from e2e.simcassandra.streaming import Plan
 
@@ -21,7 +21,7 @@ class Repair:
 def repair_async(node: Node, keyspace: str) -> int:
     """Begin to repair *keyspace* and return the command's number, 0 if there is nothing to do."""
     if node.schema is None or keyspace not in node.schema.keyspaces:
-        raise illegal_argument(f"Unknown keyspace {keyspace}")
+        raise failed_assertion(f"Unknown keyspace {keyspace}")
     if len(node.view.members) < 2:
         return 0
     repair = Repair(number=len(node.repairs) + 1, status=["IN_PROGRESS"])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, assert_never
 
 from e2e.simcassandra import texts
-from e2e.simcassandra.deferred import JavaError, illegal_argument, illegal_state
+from e2e.simcassandra.deferred import JavaError, failed_assertion, illegal_argument, illegal_state
 from e2e.simcassandra.keyspaces import LOCAL_KEYSPACES
 from e2e.simcassandra.mbean import Overload, overload
 from e2e.simcassandra.node import Node
@@ -82,7 +82,7 @@ def _describe(node: Node, keyspace: str, *, port: bool) -> list[str]:
 def _ranges(node: Node, keyspace: str, shown: Callable[[str], str]) -> dict[str, list[str]]:
     replication = _replication(node, keyspace)
     if replication is None:
-        raise illegal_argument(f"Unknown keyspace {keyspace}")
+        raise failed_assertion(f"Unknown keyspace {keyspace}")
     layout = node.view.layout()
     return {
         f"[{start}, {end}]": [shown(a) for a in replicas(layout, replication, end)]
@@ -94,7 +94,7 @@ def _pending(node: Node, keyspace: str) -> dict[str, list[str]]:
     """Return the ranges that are on their way, and to whom."""
     replication = _replication(node, keyspace)
     if replication is None:
-        raise illegal_argument(f"Unknown keyspace {keyspace}")
+        return {}
     before, after = node.view.layout(), node.view.future()
     tokens = sorted({*before.tokens, *after.tokens})
     pending = {}
@@ -126,4 +126,7 @@ def _owned(node: Node, keyspace: str | None) -> dict[str, float]:
 
 
 def _tokens(node: Node, args: Args) -> list[str]:
-    return [str(token) for token in sorted(node.view.members.get(str(args[0]), ()))]
+    address = str(args[0])
+    if not node.view.is_member(address):
+        raise failed_assertion(f"Unable to get tokens for /{address}:7000; it is not a member")
+    return [str(token) for token in sorted(node.view.members[address])]

@@ -18,7 +18,7 @@ from e2e.simcassandra import (
 )
 from e2e.simcassandra.compaction import Kind
 from e2e.simcassandra.deferred import Deferred, JavaError, illegal_argument
-from e2e.simcassandra.mbean import Overload, overload
+from e2e.simcassandra.mbean import Overload, overload, truth
 from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.node import Node
 from e2e.simcassandra.startup import stream_bootstrap
@@ -55,11 +55,11 @@ def _membership(*, five: bool) -> dict[str, tuple[Overload, ...]]:
             0,
             overload(
                 f"{STRING},{STRING},{STRING},{STRING},boolean",
-                lambda n, a: rebuild.rebuild(n, datacenter=a[0], keyspace=a[1], exclude_local=bool(a[4])),
+                lambda n, a: rebuild.rebuild(n, datacenter=a[0], keyspace=a[1], exclude_local=truth(a[4])),
             ),
         )
     return {
-        "decommission": (overload("boolean", lambda n, a: decommission.decommission(n, force=bool(a[0]))),),
+        "decommission": (overload("boolean", lambda n, a: decommission.decommission(n, force=truth(a[0]))),),
         "removeNode": (overload(STRING, lambda n, a: removal.remove_node(n, str(a[0]))),),
         "forceRemoveCompletion": (overload("", lambda n, _: removal.force_completion(n)),),
         "drain": (overload("", lambda n, _: shutdown.drain(n)),),
@@ -110,7 +110,7 @@ def _sstables() -> dict[str, tuple[Overload, ...]]:
 
 
 def _upgrade(node: Node, args: Args, tables: Sequence[str]) -> Deferred[Any]:
-    return compaction.upgrade(node, args[0], tables, exclude_current=bool(args[1]))
+    return compaction.upgrade(node, args[0], tables, exclude_current=truth(args[1]))
 
 
 def _flush(node: Node, args: Args) -> Deferred[Any]:
@@ -161,6 +161,8 @@ def _snapshots() -> dict[str, tuple[Overload, ...]]:
 def _take_snapshot(node: Node, args: Args) -> None:
     """Snapshot the keyspaces, or the tables written as keyspace.table; none named means all."""
     name, options, entities = str(args[0]), dict(args[1] or {}), list(args[2] or [])
+    if not name:
+        raise JavaError("java.io.IOException", "You must supply a snapshot name.")
     if name in node.volume.snapshots:
         raise JavaError("java.io.IOException", f"Snapshot {name} already exists.")
     schema = node.schema.keyspaces if node.schema is not None else {}
@@ -168,7 +170,9 @@ def _take_snapshot(node: Node, args: Args) -> None:
     for entity in entities or list(schema):
         keyspace, _, table = str(entity).partition(".")
         if keyspace not in schema:
-            raise JavaError("java.io.IOException", f"Keyspace {keyspace} does not exist")
+            raise illegal_argument(f"Keyspace {keyspace} does not exist")
+        if table and table not in schema[keyspace].tables:
+            raise illegal_argument(f"Unknown keyspace/cf pair ({entity})")
         for each in [table] if table else schema[keyspace].tables:
             rows[f"{keyspace}.{each}"] = _row(node, name, keyspace, each, options)
     node.volume.snapshots[name] = rows

@@ -187,14 +187,18 @@ class _Sync:
 
     def _create(self, ordinal: int, known: Revisions, counts: _Counts) -> bool:
         revision = known.update if self._new_revision(ordinal) else known.current
-        if not self._claim(ordinal):
-            return False
         pod = set_pods.make_pod(self._set, known.templates[revision], ordinal=ordinal, revision=revision)
-        answer = self._client.create(PODS, pod)
         name = objects.name(self._set)
-        if answer.status != CREATED:
-            message = f"create Pod {objects.name(pod)} in StatefulSet {name} failed error: "
-            message += str((answer.body or {}).get("message", answer.status))
+        why = self._claim(ordinal)
+        if why is None:
+            answer = self._client.create(PODS, pod)
+            if answer.status == CONFLICT:
+                # A pod of that name that is not ours: the real one says nothing about it either.
+                return False
+            if answer.status != CREATED:
+                why = str((answer.body or {}).get("message", answer.status))
+        if why is not None:
+            message = f"create Pod {objects.name(pod)} in StatefulSet {name} failed error: {why}"
             self._client.event(SETS, self._set, "FailedCreate", message, warn=True)
             return False
         counts.replicas += 1
@@ -214,13 +218,13 @@ class _Sync:
             return ordinal >= self._ordinals.start + current
         return ordinal >= self._ordinals.start + self._partition
 
-    def _claim(self, ordinal: int) -> bool:
-        """Make the claims that are missing; False if one is about to vanish."""
+    def _claim(self, ordinal: int) -> str | None:
+        """Make the claims that are missing; return why one cannot be had."""
         for claim in set_pods.make_claims(self._set, ordinal):
             there = self._view.get(CLAIMS, objects.namespace(claim), objects.name(claim))
             if there is not None:
                 if objects.terminating(there):
-                    return False
+                    return f"pvc {objects.name(claim)} is being deleted"
                 continue
             answer = self._client.create(CLAIMS, claim)
             if answer.status == CREATED:
@@ -230,8 +234,8 @@ class _Sync:
                 )
                 self._client.event(SETS, self._set, "SuccessfulCreate", message)
             elif answer.status != CONFLICT:
-                return False
-        return True
+                return str((answer.body or {}).get("message", answer.status))
+        return None
 
     def _delete(self, pod: Mapping[str, Any], reason: str, *, warn: bool = False) -> None:
         self._client.delete(PODS, pod)

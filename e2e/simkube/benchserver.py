@@ -16,6 +16,7 @@ from controller.kube.transport import Request, Response
 from e2e.simkube.api import ApiServer
 from e2e.simkube.benchload import Send
 from e2e.simkube.inprocess import InProcess
+from e2e.simkube.memory import relax_collection
 from e2e.simkube.server import HttpServer
 from e2e.simkube.watch import Watch
 from e2e.simtime import Simulation
@@ -81,6 +82,7 @@ def over_http() -> Iterator[Served]:
 
 
 def _serve(pipe: Connection) -> None:
+    relax_collection()
     simulation = Simulation()
     simulation.now = time.time()
     with HttpServer(ApiServer(simulation)) as server:

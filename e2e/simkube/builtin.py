@@ -86,34 +86,42 @@ def _spelled(where: _Where) -> str:
     return _spelled(where[0]) + where[1] if where else ""
 
 
+_NOTHING: Object = {}
+
+
 class Reader:
-    """Reads one object; *unknown* collects the fields that its kind does not have."""
+    """
+    Reads one object; *unknown* collects the fields that its kind does not have.
 
-    def __init__(self) -> None:
+    What is the very same value as in *known*, which has been read before, is taken as it is.
+    """
+
+    def __init__(self, known: Object = _NOTHING) -> None:
         self.unknown: list[str] = []
+        self._known = known
 
-    def read(self, type_: Type, found: Json, where: _Where = ()) -> Json:
+    def read(self, type_: Type, found: Json, where: _Where = (), known: Json = None) -> Json:
         """*found* as a server would write it back; 400 if it is of the wrong type."""
         shape = type_.shape
         if shape == "scalar":
             return _SCALARS[type_.scalar](found, where)
         if shape == "struct":
-            return self._struct(type_, found, where)
+            return self._struct(type_, found, where, known if where else self._known)
         if shape == "any":
             return found
         element = type_.element or ANY
         if shape == "list" and type(found) is list:
-            read = self._struct if element.shape == "struct" else self.read
-            return [read(element, item, (where, f"[{i}]")) for i, item in enumerate(found)]
+            return [self.read(element, item, (where, f"[{i}]")) for i, item in enumerate(found)]
         if shape == "map" and type(found) is dict:
             return {k: self.read(element, item, where) for k, item in found.items()}
         raise _mismatch(found, where, shape)
 
-    def _struct(self, type_: Type, found: Json, where: _Where) -> Object:
+    def _struct(self, type_: Type, found: Json, where: _Where, known: Json) -> Object:
         if found is None:
             found = {}
         if type(found) is not dict:
             raise _mismatch(found, where, type_.name)
+        known = known or _NOTHING
         fields = type_.fields
         result: Object = {}
         for name, value in found.items():
@@ -121,12 +129,13 @@ class Reader:
             if field is None:
                 self.unknown.append(f"{_spelled(where)}.{name}".removeprefix("."))
             elif value is not None:
-                inner = field.type
-                if type(value) is str and inner.scalar == "string":
+                before = known.get(name)
+                # Most values are texts, or have not changed: no need to look further.
+                if value is before or (type(value) is str and field.type.scalar == "string"):
                     read = value
                 else:
-                    read = self.read(inner, value, (where, f".{name}"))
-                if not (field.omit and _left_out(field, read)):
+                    read = self.read(field.type, value, (where, f".{name}"), before)
+                if not field.omit or not _left_out(field, read):
                     result[name] = read
         for name, make in _always(type_):
             if name not in result:

@@ -9,6 +9,9 @@ forced.
 
 from __future__ import annotations
 
+import functools
+import marshal
+
 import attrs
 
 from e2e.simkube import errors, merging
@@ -55,6 +58,8 @@ _UNOWNED: frozenset[Path] = frozenset(
 # An object may have so many entries of updates; older ones are put together.
 _MOST_UPDATERS = 10
 _ANCIENT = "ancient-changes"
+# How many different configurations are remembered.
+_REMEMBERED = 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +72,8 @@ class Entry:
     subresource: str = ""
     time: str = ""
     fields: Paths = frozenset()
+    # How it stands in the object that it was read from, as long as it is as it was.
+    read_from: Object | None = attrs.field(default=None, eq=False)
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -76,6 +83,8 @@ class Entry:
 
     def body(self) -> Object:
         """The entry as it stands in the object."""
+        if self.read_from is not None:
+            return self.read_from
         found = {
             "manager": self.manager,
             "operation": self.operation,
@@ -99,6 +108,7 @@ def _entries(found: Object) -> Entries:
             subresource=one.get("subresource", ""),
             time=one.get("time", ""),
             fields=from_tree(one.get("fieldsV1") or {}),
+            read_from=one,
         )
         for one in found["metadata"].get("managedFields") or ()
     ]
@@ -158,11 +168,11 @@ class Tracker:
         """*before* with *config* applied; 409 with a cause for each field that somebody else owns."""
         live = _bare(before) if before is not None else {}
         wanted = _bare(config)
-        check_typed(self.resource, wanted)
+        stated = stated_by(self.resource, wanted)
         entries = _entries(before) if before is not None else {}
         if before is not None and not entries:
             entries = self._first_owner(before, empty)
-        mine = self._entry("Apply", members(self._type, wanted) - _UNOWNED)
+        mine = self._entry("Apply", stated - _UNOWNED)
         old = entries.get(mine.key)
         merged: Object = merging.merge(self._type, live, wanted)
         entries[mine.key] = mine
@@ -210,10 +220,10 @@ class Tracker:
             raise _conflict(causes)
 
 
-def check_typed(resource: Resource, config: Object) -> None:
-    """500, as a real server says it, if *config* has fields or types that the kind does not."""
-    wrong = next(mismatches(resource.type, config), None)
-    if wrong is not None:
+def stated_by(resource: Resource, config: Object) -> Paths:
+    """The fields that *config* states; 500, as a real server says it, for fields that the kind has not."""
+    fields, wrong = _stated(resource.type, marshal.dumps(config))
+    if wrong:
         details = config["metadata"]
         raise errors.StatusError(
             500,
@@ -222,6 +232,15 @@ def check_typed(resource: Resource, config: Object) -> None:
             f"{details.get('name', '')}; {resource.group}/{resource.version}, "
             f"Kind={resource.kind}): {wrong}",
         )
+    return fields
+
+
+# An applier applies the same again and again.
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _stated(type_: Type, packed: bytes) -> tuple[Paths, str]:
+    config = marshal.loads(packed)  # noqa: S302 -- packed by ourselves, above
+    wrong = next(mismatches(type_, config), "")
+    return (frozenset() if wrong else members(type_, config)), wrong
 
 
 def _conflict(causes: list[Cause]) -> errors.StatusError:
@@ -281,7 +300,9 @@ def _taken(entries: Entries, fields: frozenset[Path], by: tuple[str, ...]) -> En
     for key, entry in entries.items():
         kept = entry.fields if key == by else entry.fields - fields
         if kept:
-            left[key] = entry if kept is entry.fields else attrs.evolve(entry, fields=kept)
+            left[key] = (
+                entry if len(kept) == len(entry.fields) else attrs.evolve(entry, fields=kept, read_from=None)
+            )
     return left
 
 
@@ -295,7 +316,7 @@ def _capped(entries: Entries) -> Entries:
     old = updaters[: len(updaters) - _MOST_UPDATERS + 1]
     left = {key: entry for key, entry in entries.items() if entry not in old}
     fields: Paths = frozenset().union(*(entry.fields for entry in old))
-    ancient = attrs.evolve(old[-1], manager=_ANCIENT, subresource="", fields=fields)
+    ancient = attrs.evolve(old[-1], manager=_ANCIENT, subresource="", fields=fields, read_from=None)
     return left | {ancient.key: ancient}
 
 

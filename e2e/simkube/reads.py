@@ -91,6 +91,7 @@ class Reads:
         if options.match == "Exact" or (options.limit and number and options.match != "NotOlderThan"):
             if number > newest:
                 raise errors.too_large_version(number, newest)
+            self._state.store.check_known(target.resource.place, number)
             return number, None
         # Without a version a list is never stale: a real server asks etcd.
         current = newest if upto is None or not options.version else upto

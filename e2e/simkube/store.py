@@ -181,15 +181,19 @@ class Store:
         return last
 
     def read(self, place: Place, number: int) -> Table:
-        """The table at version *number*; 410 if that is forgotten."""
+        """The table at version *number*; 410 if changes after it are forgotten."""
         table = self.table(place)
+        if number < table.lost:
+            raise _too_old(number, table)
         if number == self.version or not table.changes or table.changes[-1].number <= number:
             return table
-        if number < table.floor:
-            raise errors.expired(
-                f"The resourceVersion for the provided list is too old: {number} ({table.floor})"
-            )
         return table.at(number)
+
+    def check_known(self, place: Place, number: int) -> None:
+        """410 if *number* is before what is remembered, whether anything has changed since or not."""
+        table = self.table(place)
+        if number < table.floor:
+            raise _too_old(number, table)
 
     def compact(self) -> None:
         """Forget the whole past of all kinds, as etcd does every five minutes."""
@@ -209,3 +213,7 @@ class Store:
             table.forget(table.changes[-self.window - 1].number)
         for listener in self._listeners:
             listener(place, change)
+
+
+def _too_old(number: int, table: Table) -> errors.StatusError:
+    return errors.expired(f"The resourceVersion for the provided list is too old: {number} ({table.floor})")

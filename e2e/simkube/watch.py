@@ -109,8 +109,9 @@ class Watch:
         return b"".join([event_bytes(kind, body) for kind, body in self._events()])
 
     def close(self) -> None:
-        """End the stream."""
+        """End the stream; what was not given yet never will be."""
         self.closed = True
+        self._waiting = []
 
     def next_due(self) -> float:
         """The instant from which `poll` has something to say even if nothing changes."""

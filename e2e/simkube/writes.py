@@ -138,9 +138,10 @@ class Writes:
 
     def patched(self, write: Write, body: Json, media: str, before: Version) -> Answer:
         """Change an object that is there by a patch that is no apply."""
-        form = self._as_asked(write.resource, before.object)
+        # A copy, as what a patch leaves alone goes into the new object as it is.
+        form = self._as_asked(write.resource, before.copy())
         changed = patch.patched(form, body, media, write.resource)
-        found = self._read_patched(write, changed)
+        found = self._read_patched(write, changed, form if media != patch.JSON else {})
         details, old = found["metadata"], before.object["metadata"]
         for name in ("name", "namespace"):
             if details.get(name) != old.get(name):
@@ -152,9 +153,9 @@ class Writes:
         self._check_precondition(write, details, before)
         return self.replace(write, found, before)
 
-    def _read_patched(self, write: Write, changed: Json) -> Object:
+    def _read_patched(self, write: Write, changed: Json, known: Object) -> Object:
         try:
-            return self.read(write, changed)
+            return self.read(write, changed, known)
         except errors.StatusError as error:
             if error.code != 400:
                 raise
@@ -184,6 +185,8 @@ class Writes:
         self._check_precondition(write, applied["metadata"], before)
         form = self._as_asked(write.resource, before.object)
         found = self._tracker(write).applied(applied, form, self._empty(write.resource))
+        if managed.same(found, form):
+            return Answer(headers=write.headers(), body=before)
         return self.replace(write, self.read(write, found), before)
 
     def _configuration(self, write: Write, body: Json) -> Object:
@@ -251,13 +254,16 @@ class Writes:
             return Answer(headers=write.headers(), body=before)
         return self._store(write, found, 200)
 
-    def read(self, write: Write, body: Json) -> Object:
-        """*body* as an object of the kind in its stored form, with defaults; 400 if it is none."""
+    def read(self, write: Write, body: Json, known: Object | None = None) -> Object:
+        """*body* as an object of the kind in its stored form, with defaults; 400 if it is none.
+
+        *known* is an object of this form whose parts need no reading where *body* has the very same.
+        """
         resource = write.resource
         if not isinstance(body, dict):
             raise errors.bad_request(f"the object provided is unrecognized (must be of type {resource.kind})")
         self._check_kind(resource, body)
-        reader = Reader()
+        reader = Reader(known or {})
         try:
             found = self._read_by_type(resource, body, reader)
         except errors.StatusError as error:
@@ -284,7 +290,8 @@ class Writes:
         if not resource.custom:
             read: Object = reader.read(resource.type, body)
             return read
-        details = reader.read(struct("meta.v1.ObjectMeta"), body.get("metadata") or {}, ((), "metadata"))
+        meta = struct("meta.v1.ObjectMeta")
+        details = reader.read(meta, body.get("metadata") or {}, ((), "metadata"))
         rest = {name: value for name, value in body.items() if name not in _HEAD}
         if resource.schema is not None:
             rest = schema.prune(resource.schema, rest, "", reader.unknown)

@@ -83,15 +83,28 @@ def nothing_else_is_deleted(write: Write, world: World) -> str | None:
 
 
 def pods_are_deleted_by_proof(write: Write, world: World) -> str | None:
-    """I1, I2: a pod is deleted by UID and version, after a live read, and no Cassandra runs in it."""
+    """I1: a pod is deleted by UID and version, after a live read of it."""
     if write.request.method != "DELETE" or write.place != places.PODS:
         return None
     if not _exactly(write):
         return f"pod {write.name} was deleted without preconditions"
-    if not write.read:
-        return f"pod {write.name} was deleted without a live read before"
-    if any(node.pod == write.name for node in world.nodes):
-        return f"pod {write.name} was deleted while Cassandra ran in it"
+    return None if write.read else f"pod {write.name} was deleted without a live read before"
+
+
+def one_rack_is_down_at_a_time(write: Write, world: World) -> str | None:
+    """I2: a node that runs is only stopped while no node of another rack is down, whatever the cause."""
+    if write.request.method != "DELETE" or write.place != places.PODS:
+        return None
+    if not any(node.pod == write.name for node in world.nodes):
+        return None
+    cluster = label(write.after)
+    up = {node.pod for node in world.nodes_of(cluster) if node.mode == "NORMAL" and node.serves}
+    up -= {name for name, pod in world.pods.items() if pod["metadata"].get("deletionTimestamp")}
+    for rack in world.racks_of(cluster):
+        name = rack["metadata"]["name"]
+        down = {f"{name}-{i}" for i in range(_size(rack))} - up
+        if down and name != write.name.rpartition("-")[0]:
+            return f"{write.name} was stopped while {', '.join(sorted(down))} was down"
     return None
 
 
@@ -148,7 +161,8 @@ def status_claims_what_is_true(write: Write, world: World) -> str | None:
         return f"observedGeneration went from {before} to {observed} at generation {generation}"
     serving = sum(n.mode == "NORMAL" and n.serves for n in world.nodes_of(write.name))
     claimed = status.get("readyNodes") or 0
-    if claimed > serving:
+    # What is said of a cluster that is being deleted is what was last seen.
+    if claimed > serving and not write.after["metadata"].get("deletionTimestamp"):
         return f"status says {claimed} nodes, {serving} serve"
     ready = condition(write.after, "Ready")
     if ready["status"] == "True" and ready.get("observedGeneration") == generation:
@@ -247,6 +261,7 @@ WRITE_RULES: Final[tuple[WriteRule, ...]] = (
     volumes_are_deleted_by_proof,
     nothing_else_is_deleted,
     pods_are_deleted_by_proof,
+    one_rack_is_down_at_a_time,
     one_node_joins_a_ring_that_agrees,
     writes_are_for_a_cluster_that_lives,
     status_claims_what_is_true,

@@ -181,6 +181,17 @@ def nothing_left(name: str) -> Probe:
     return probe
 
 
+def image(name: str, wanted: str) -> Probe:
+    """Every pod of the cluster runs Cassandra from this image."""
+
+    def probe(world: World) -> bool:
+        pods = [pod for pod in world.pods.values() if label(pod) == name]
+        images = [c["image"] for pod in pods for c in pod["spec"]["containers"] if c["name"] == "cassandra"]
+        return bool(images) and set(images) == {wanted}
+
+    return probe
+
+
 def all_of(*probes: Probe) -> Probe:
     """All of them hold."""
     return lambda world: all(probe(world) for probe in probes)
@@ -233,6 +244,12 @@ STORIES: Final = (
         end=_is_ready("solo"),
     ),
     Story(
+        name="pair",
+        about="one rack of two nodes, made at once",
+        when=(Apply(object=secret()), Apply(object=single(nodesPerRacks=2, hardAntiAffinity=False))),
+        end=_is_ready("solo"),
+    ),
+    Story(
         name="scale",
         about="nodesPerRacks from 1 to 2 in three racks",
         given=_made(sample(hardAntiAffinity=False)),
@@ -263,6 +280,17 @@ STORIES: Final = (
         ),
         end=Until(
             what="the budget is 3, and the cluster Ready", probe=all_of(budget("solo", 3), ready("solo"))
+        ),
+    ),
+    Story(
+        name="roll",
+        about="a new image for three racks, taken node by node",
+        given=_made(sample()),
+        when=(Edit(name="demo", spec={"cassandraImage": "cassandra:5.0.7"}),),
+        end=Until(
+            what="all run the new image, and the cluster is Ready",
+            probe=all_of(image("demo", "cassandra:5.0.7"), ready("demo")),
+            seconds=400,
         ),
     ),
     Story(

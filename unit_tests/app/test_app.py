@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+import json
 import re
 import signal
 import time
@@ -13,10 +15,28 @@ from structlog.testing import capture_logs
 from controller.app import EXIT_LEASE_LOST, EXIT_STOPPED
 from controller.kube import kinds
 from controller.runtime.stop import LIMIT, StepEnded
-from e2e.simkube.faults import Delay, Hang, Match, Rule
-from unit_tests.app.cluster_stub import CLIENT, NAMESPACE, Cluster, Replica, eventually, page, process
+from e2e.simkube.faults import Delay, Hang, Match, Refuse, Rule
+from unit_tests.app.cluster_stub import (
+    CLIENT,
+    LEASE_SECONDS,
+    NAMESPACE,
+    Cluster,
+    Replica,
+    eventually,
+    page,
+    process,
+)
 
 Begin = Callable[..., Replica]
+WRITTEN = (
+    kinds.CASSANDRA_CLUSTER,
+    kinds.STATEFULSET,
+    kinds.SERVICE,
+    kinds.CONFIG_MAP,
+    kinds.POD_DISRUPTION_BUDGET,
+    kinds.EVENT,
+    kinds.LEASE,
+)
 WATCHED = (
     "cassandraclusters statefulsets pods persistentvolumeclaims services poddisruptionbudgets configmaps "
     "secrets"
@@ -49,6 +69,21 @@ def test_it_is_ready_when_it_knows_everything_that_there_is(cluster: Cluster, re
     assert cluster.writes() == []
 
 
+def test_what_it_may_not_list_is_told(cluster: Cluster, replica: Begin) -> None:
+    """With the server's words, so that a missing right or a missing CRD can be told from a slow start."""
+    match = Match(client=CLIENT, kinds=["secrets"], verbs=["list"])
+    cluster.faults.add(Rule(match=match, fault=Refuse(status=403), times=None))
+    operator = replica()
+
+    eventually(
+        lambda: operator.page("/readyz")[1].startswith(
+            "[-] stores: not listed yet: secrets (list secrets in"
+        ),
+        "only Secrets are missing",
+    )
+    assert "Forbidden: refused on purpose)" in operator.page("/readyz")[1]
+
+
 def test_the_leader_makes_what_a_cluster_asks_for(cluster: Cluster, replica: Begin) -> None:
     """What was there before it came, and what comes later."""
     cluster.create_cluster("before")
@@ -77,9 +112,8 @@ def test_metrics_tell_what_it_does(cluster: Cluster, replica: Begin) -> None:
     assert status == 200
     assert 'leader_election_master_status{name="casskop"} 1.0' in text
     assert "controller_runtime_max_concurrent_reconciles" in text
-    counted = re.search(r'casskop_api_writes_total\{resource="statefulsets",verb="apply"\} (\d+)', text)
-    assert counted is not None
-    assert int(counted[1]) >= wrote >= 1
+    counted = re.findall(r'casskop_api_writes_total\{resource="statefulsets",verb="\w+"\} (\d+)', text)
+    assert sum(map(int, counted)) >= wrote >= 1
     for plural in WATCHED.split():
         assert f'casskop_reflector_lists_total{{kind="{plural}"}} 1.0' in text
     assert re.search(r'controller_runtime_reconcile_panics_total\{controller="cassandracluster"\} 0', text)
@@ -95,6 +129,10 @@ def test_who_stands_by_writes_nothing_and_takes_over_at_once(cluster: Cluster, r
     second = replica("casskop-1")
     eventually(lambda: second.page("/readyz")[0] == 200, "the second is ready")
     assert not second.leads()
+    cluster.create_cluster("first")
+    eventually(lambda: len(second.operator.core.stores.statefulsets) == 1, "the second has seen it all")
+    # What happens meanwhile is nothing that it has to do one day.
+    assert set(second.operator.core.queue.depth().values()) == {0}
 
     first.end()
     assert first.ended is not None
@@ -102,10 +140,10 @@ def test_who_stands_by_writes_nothing_and_takes_over_at_once(cluster: Cluster, r
     began = time.monotonic()
     eventually(second.leads, "the second leads")
     took = time.monotonic() - began
-    cluster.create_cluster("demo")
-    eventually(lambda: made(cluster), "what the cluster asks for")
+    cluster.create_cluster("second")
+    eventually(lambda: len(cluster.items(kinds.STATEFULSET)) == 2, "what the cluster asks for")
 
-    assert took < 1.5
+    assert took < LEASE_SECONDS / 2
     assert cluster.holder().startswith("casskop-1_")
     assert not first.lost
 
@@ -132,7 +170,7 @@ def test_a_stolen_lease_ends_it(cluster: Cluster, replica: Begin) -> None:
 
 def test_a_renewal_that_hangs_ends_it_before_the_lease_does(cluster: Cluster, replica: Begin) -> None:
     """Others may take the lease after 3 seconds; after 2 it does not write any more."""
-    operator = replica()
+    operator = replica(lease_seconds=3.0)
     eventually(operator.leads, "it leads")
     hang(cluster, kinds=["leases"])
     began = time.monotonic()
@@ -143,8 +181,8 @@ def test_a_renewal_that_hangs_ends_it_before_the_lease_does(cluster: Cluster, re
     eventually(lambda: bool(operator.lost), "it says so")
     assert operator.end() < LIMIT
 
-    # The last renewal may have been sent up to a retry before the first that hangs.
-    assert took <= 2.1
+    # Measured from after the last renewal was sent, on a machine that may be busy.
+    assert took < 3.0
     assert operator.lost == ["the lease was not renewed for 2 s"]
     assert len(cluster.writes()) == wrote
 
@@ -268,3 +306,29 @@ def test_a_lost_lease_ends_the_process_with_a_code_of_its_own(cluster: Cluster) 
 
         assert operator.wait(LIMIT) == EXIT_LEASE_LOST
     assert operator.said("leading ends") is not None
+
+
+def test_a_password_goes_nowhere_but_to_cassandra(cluster: Cluster) -> None:
+    """Not into logs at any level, nor events, status, metrics, or any object that the operator writes."""
+    canary = "hunter2-of-the-canary"
+    hidden = base64.b64encode(canary.encode()).decode()
+    secret = {"metadata": {"name": "login"}, "stringData": {"username": "casskop", "password": canary}}
+    cluster.ask("POST", kinds.SECRET.path(NAMESPACE), secret)
+    cluster.create_cluster("demo", imageJolokiaSecret={"name": "login"})
+    with process(cluster, "casskop-0", LOG_LEVEL="DEBUG") as operator:
+        eventually(lambda: made(cluster), "what the cluster asks for", seconds=30.0)
+        # One of its nodes, of which it asks with the password; nobody listens there.
+        cluster.create_pod(address="127.0.0.1")
+        starting = operator.said("starting")
+        assert starting is not None
+        port = starting["ports"][0]
+        eventually(lambda: "casskop_jolokia_requests_total{" in page(port, "/metrics")[1], "a node is asked")
+        metrics = page(port, "/metrics")[1]
+        operator.process.send_signal(signal.SIGTERM)
+        operator.wait(LIMIT)
+
+    written = [item for kind in WRITTEN for item in cluster.items(kind)]
+    told = json.dumps([operator.lines, metrics, written])
+    assert "login" in told
+    assert canary not in told
+    assert hidden not in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,6 +39,11 @@ class Nowhere:
 @pytest.fixture
 def core() -> Core:
     """Return a controller that nothing was started of, against an empty API server."""
+    return assembled()
+
+
+def assembled(acting: Callable[[], bool] = lambda: True) -> Core:
+    """Return a controller that takes changes for work while *acting*."""
     return assemble(
         client=KubeClient(InProcess(ApiServer(Simulation())), fence=lambda: None),
         nodes=Nodes(Jolokia.over(), threads=0),
@@ -45,6 +51,7 @@ def core() -> Core:
         images=Images(own="casskop:test"),
         clock=SteppedClock(),
         new_id=lambda: "id",
+        acting=acting,
     )
 
 
@@ -151,6 +158,19 @@ def test_a_new_leader_looks_at_every_cluster_after_the_news(core: Core) -> None:
     assert core.queue.depth() == {Priority.HIGH: 0, Priority.LOW: 2}
     put_cluster(core, "b", "2")
     assert ready(core) == [Key("prod", "b"), Key("prod", "a")]
+
+
+def test_who_stands_by_does_not_collect_work() -> None:
+    """It knows what there is; when it begins to act it looks at all of it."""
+    acting: list[bool] = []
+    core = assembled(lambda: bool(acting))
+    put_cluster(core)
+    assert core.queue.depth() == {Priority.HIGH: 0, Priority.LOW: 0}
+
+    acting.append(True)
+    core.enqueue_all()
+    put_cluster(core, "news")
+    assert ready(core) == [Key("prod", "news"), CC]
 
 
 def test_log_lines_of_a_reconcile_say_which_generation_it_saw(core: Core) -> None:

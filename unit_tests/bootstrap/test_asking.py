@@ -67,10 +67,10 @@ def test_a_seed_that_fails_to_answer_is_silent(reply: Reply) -> None:
     """Within the round's deadline, whatever it does."""
     with serving(FakeJolokia(reply=reply)) as fake:
         began = time.monotonic()
-        answer = seen(fake, seconds=0.4)
+        answer = seen(fake, seconds=1.0)
 
     assert answer == SILENT
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3
 
 
 def test_a_refusal_in_plain_text_is_an_answer() -> None:
@@ -82,16 +82,15 @@ def test_a_refusal_in_plain_text_is_an_answer() -> None:
 
 
 def test_all_seeds_are_asked_at_the_same_time() -> None:
-    """Ten silent ones take no longer than one: the round, not the seed, has the deadline."""
+    """Five silent ones take no longer than one: the round, not the seed, has the deadline."""
+    names = ["127.0.0.1", "127.1", "127.0.1", "0x7f000001", "2130706433"]  # five ways to write one address
     with serving(FakeJolokia(reply=hang)) as fake:
-        asking = Asking(credentials=None, port=fake.port, seconds=0.5)
-        names = [f"127.0.0.{number}" for number in range(1, 11)]
+        asking = Asking(credentials=None, port=fake.port, seconds=1.0)
         began = time.monotonic()
         answers = asking.all(names)
 
     assert time.monotonic() - began < 2
-    assert set(answers) == set(names)
-    assert answers["127.0.0.1"] == SILENT
+    assert answers == dict.fromkeys(names, SILENT)
 
 
 def test_a_name_that_does_not_resolve_is_told_apart() -> None:

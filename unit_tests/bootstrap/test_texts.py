@@ -196,11 +196,42 @@ def test_a_wish_for_logging_without_its_file_is_told() -> None:
     )
 
 
-def test_null_takes_a_default_back() -> None:
-    """A user can undo what the image sets."""
-    read = yaml.safe_load(rendered("5.0", {"cassandra-yaml": {"num_tokens": None}}).files["cassandra.yaml"])
+@pytest.mark.parametrize("image", ["4.0", "5.0"])
+@pytest.mark.parametrize(
+    "name", ["num_tokens", "read_request_timeout", "read_request_timeout_in_ms", "brand_new"]
+)
+def test_null_takes_a_parameter_out(image: str, name: str) -> None:
+    """Cassandra refuses to start with a null for most of them; without the line its own default holds."""
+    read = yaml.safe_load(rendered(image, {"cassandra-yaml": {name: None}}).files["cassandra.yaml"])
 
-    assert read["num_tokens"] is None
+    assert name not in read
+    assert not name.startswith("read_") or not [key for key in read if key.startswith("read_request")]
+
+
+def test_null_takes_a_member_out() -> None:
+    """Of the image's mapping, whose other members stay."""
+    wish = {"cassandra-yaml": {"client_encryption_options": {"optional": None}}}
+    read = yaml.safe_load(rendered("5.0", wish).files["cassandra.yaml"])
+
+    assert read["client_encryption_options"] == {"enabled": False}
+
+
+@pytest.mark.parametrize(
+    ("image", "name", "value"),
+    [
+        ("5.0", "sstable_preemptive_open_interval", None),
+        ("4.0", "sstable_preemptive_open_interval_in_mb", -1),
+        ("4.1", "index_summary_resize_interval", None),
+        ("3.11", "index_summary_resize_interval_in_minutes", -1),
+    ],
+)
+def test_null_turns_off_what_it_can_turn_off(image: str, name: str, value: object) -> None:
+    """These two have a default that null is not; older versions say it with a number."""
+    new = "sstable_preemptive_open_interval" if "sstable" in name else "index_summary_resize_interval"
+    read = yaml.safe_load(rendered(image, {"cassandra-yaml": {new: None}}).files["cassandra.yaml"])
+
+    assert name in read
+    assert read[name] == value
 
 
 def test_a_secret_in_a_wrong_value_is_not_shown() -> None:

@@ -6,11 +6,13 @@ The wish is one that CassKop's users have: old and new names mixed, and CassKop'
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from e2e.images import cassandra
 from unit_tests.bootstrap.imagefiles import IMAGES, SEEDS, flags, rendered
 
 WISH: dict[str, Any] = {
@@ -200,3 +202,27 @@ def test_the_name_of_the_servers_section_does_not_matter(image: str) -> None:
 def test_no_tag_changes_what_an_image_gets(image: str, tag: str) -> None:
     """Trap 42: a version cut out of a tag is a rumour, the image's own files are a fact."""
     assert rendered(image, WISH, product_version=tag).files == rendered(image, WISH).files
+
+
+def image_files(tag: str) -> dict[str, str]:
+    """Return the configuration of one of the images that the scenarios run."""
+    folder = Path(cassandra.__file__).parent / "cassandra"
+    files = [*(folder / "conf").iterdir(), *(folder / f"conf-{tag}").iterdir()]
+    return {file.name: file.read_text() for file in files}
+
+
+@pytest.mark.parametrize("tag", cassandra.VERSIONS)
+def test_an_image_that_cassandra_runs_from_is_known_by_its_files(tag: str) -> None:
+    """Whole configurations, not stand-ins: each is told apart, and the wish goes in with the same words."""
+    files = rendered("5.0", WISH, originals=image_files(tag), product_version="")
+    read = yaml.safe_load(files.files["cassandra.yaml"])
+
+    assert files.version == tuple(map(int, tag.split(".")))
+    wanted = _NODE | (_OLD_WORDS if tag == "4.0" else _NEW_WORDS)
+    merged = "client_encryption_options"
+    assert {name: read[name] for name in wanted if name != merged} == {
+        name: value for name, value in wanted.items() if name != merged
+    }
+    assert read[merged]["enabled"] is True
+    assert read[merged]["require_client_auth"] is False
+    assert files.warnings == WARNINGS[tag]

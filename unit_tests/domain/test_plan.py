@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, DeletePod, Hold, Wait
+from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, DeletePod, Hold, RestartPod, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Obstacle
 from controller.domain.plan import plan
@@ -19,7 +19,7 @@ SIZES = st.lists(st.integers(0, 3), min_size=1, max_size=4).map(tuple)
 
 def writes(actions: tuple[Action, ...]) -> list[Action]:
     """Return the actions that change something."""
-    return [a for a in actions if isinstance(a, ApplyObject | ApplyStatefulSet | DeletePod)]
+    return [a for a in actions if isinstance(a, ApplyObject | ApplyStatefulSet | DeletePod | RestartPod)]
 
 
 def members(size: int, template: str = "t1") -> RackModel:

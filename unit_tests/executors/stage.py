@@ -156,13 +156,13 @@ class Stage:
         propagation = "Orphan" if orphan else "Background"
         self.user.delete(kind, NAMESPACE, name, uid=uid, propagation=propagation, grace_seconds=0)
 
-    def pod(self, name: str, *, labels: Mapping[str, str], owner: Json | None = None) -> Json:
+    def pod(self, name: str, *, labels: Mapping[str, str], owner: Json | None = None, **spec: Any) -> Json:
         """Create a pod with the containers of a Cassandra node, which no kubelet has seen."""
         containers = [{"name": each, "image": "example.org/x:1"} for each in ("cassandra", "sidecar")]
         metadata: Json = {"name": name, "labels": dict(labels)}
         if owner is not None:
             metadata["ownerReferences"] = [_owned_by(owner)]
-        return self.make(kinds.POD, {"metadata": metadata, "spec": {"containers": containers}})
+        return self.make(kinds.POD, {"metadata": metadata, "spec": {"containers": containers, **spec}})
 
     def fault(self, fault: RequestFault, *, verbs: tuple[str, ...], times: int | None = 1) -> None:
         """Let *fault* strike the operator's next requests of *verbs*."""

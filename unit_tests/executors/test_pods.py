@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from controller.domain.actions import DeletePod
+from controller.domain.actions import DeletePod, RestartPod
 from controller.domain.errors import ConflictError, NotLeadingError, TransientError
 from controller.executors.pods import Pods
 from controller.kube import kinds
@@ -136,6 +136,58 @@ def test_a_look_without_an_answer_deletes_nothing(stage: Stage) -> None:
 
     assert stage.writes == 0
     assert stage.there(kinds.POD, NAME)["metadata"]["uid"] == uid
+
+
+# -- restarts
+
+
+def running(stage: Stage) -> str:
+    """Create a pod on a node, with 1800 seconds to stop, in which Cassandra runs; return its uid."""
+    grace: dict[str, Any] = {"nodeName": "node-a", "terminationGracePeriodSeconds": 1800}
+    uid: str = stage.pod(NAME, labels={"app": "cassandracluster"}, owner=None, **grace)["metadata"]["uid"]
+    report(stage, cassandra=RUNNING)
+    return uid
+
+
+def restart(stage: Stage, uid: str) -> None:
+    """Carry out the other action, whose plan has proven that the node may go down."""
+    written = Pods(stage.client)(RestartPod(pod=NAME, uid=uid, why="a test"), stage.bodies())
+
+    assert (written.uid, written.resource_version) == (uid, None)
+
+
+def test_a_node_that_is_restarted_stops_in_its_own_time(stage: Stage) -> None:
+    """It may run, and gets all the time that its template gives it to drain."""
+    restart(stage, running(stage))
+
+    metadata = stage.there(kinds.POD, NAME)["metadata"]
+    assert metadata["deletionGracePeriodSeconds"] == 1800
+
+
+def test_a_restart_is_of_the_very_pod_of_the_proof(stage: Stage) -> None:
+    """Another of that name, or one that is on its way out, is not touched: the proof was not about it."""
+    uid = running(stage)
+    with pytest.raises(ConflictError, match="another one"):
+        restart(stage, "of-another-pod")
+    stage.user.delete(kinds.POD, stage.cluster.namespace, NAME, uid=uid)
+    before = stage.there(kinds.POD, NAME)
+
+    with pytest.raises(ConflictError, match="being deleted"):
+        restart(stage, uid)
+
+    assert stage.there(kinds.POD, NAME) == before
+    assert stage.writes == 0
+
+
+def test_a_node_that_changes_meanwhile_is_not_restarted(stage: Stage) -> None:
+    """A report between the look and the deletion makes it a conflict: the plan looks again."""
+    uid = running(stage)
+    stage.transport.happens = lambda: report(stage, cassandra=WAITING)
+
+    with pytest.raises(ConflictError):
+        restart(stage, uid)
+
+    assert "deletionTimestamp" not in stage.there(kinds.POD, NAME)["metadata"]
 
 
 def test_without_the_lease_no_pod_is_deleted(stage: Stage) -> None:

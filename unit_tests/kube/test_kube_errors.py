@@ -160,6 +160,13 @@ def test_values_are_not_quoted(message: str) -> None:
     assert "value" in said or "Forbidden" in said or "Not found" in said
 
 
+def test_what_does_not_fit_its_schema_is_not_called_a_failure_of_the_server() -> None:
+    """Whoever reads it in a condition is to look at the field, and not at the server."""
+    said = str(error(refusal(500, "", f"{UNREADABLE}: .spec.x: field not declared in schema")))
+
+    assert said == f"get Pod a/b: Invalid: {UNREADABLE}: .spec.x: field not declared in schema"
+
+
 def test_nothing_is_said_of_secrets() -> None:
     """Of a refusal about a Secret only the reason is passed on."""
     said = str(error(refusal(422, "Invalid", f"data is {CANARY}", kind="Secret")))

@@ -46,7 +46,7 @@ def wait(world: SimCluster, name: str, kind: str, status: str, *, seconds: float
     def probe() -> bool:
         found = world.condition(name, kind)
         generation = world.cluster(name)["metadata"]["generation"]
-        return found["status"] == status and found.get("observedGeneration") == generation
+        return bool(found["status"] == status and found.get("observedGeneration") == generation)
 
     world.run_until(probe, seconds=seconds, what=f"{kind} of {name} is {status}")
     return world.condition(name, kind)
@@ -105,7 +105,7 @@ def writes(world: SimCluster) -> int:
 def warnings(world: SimCluster, reason: str) -> list[Json]:
     """Return the events of type Warning with *reason*."""
     items = world.client.list_page(kinds.EVENT, NAMESPACE).items
-    return [e for e in items if e["type"] == "Warning" and e["reason"] == reason]
+    return [dict(e) for e in items if e["type"] == "Warning" and e["reason"] == reason]
 
 
 def passes(world: SimCluster, seconds: float) -> Iterator[EventDict]:

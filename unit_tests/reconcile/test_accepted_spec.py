@@ -9,7 +9,7 @@ import pytest
 
 from controller.api.v2 import names
 from controller.kube import kinds
-from controller.reconcile.cluster import accepted_text, last_accepted, read
+from controller.reconcile.accepted import accepted_text, last_accepted, read
 from unit_tests.executors.stage import cluster_json
 
 Json = dict[str, Any]

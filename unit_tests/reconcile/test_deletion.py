@@ -41,7 +41,7 @@ def ready(name: str = "cc", tap: NoTap | None = None, **spec: Any) -> SimCluster
 
 def listed(sim: SimCluster, kind: Kind) -> dict[str, dict[str, Any]]:
     """Return the objects of *kind* by name."""
-    return {obj["metadata"]["name"]: obj for obj in sim.client.list_page(kind, NAMESPACE).items}
+    return {obj["metadata"]["name"]: dict(obj) for obj in sim.client.list_page(kind, NAMESPACE).items}
 
 
 def finalizers(sim: SimCluster, name: str = "cc") -> list[str]:
@@ -277,8 +277,10 @@ def test_a_claim_that_took_the_name_is_safe() -> None:
     tap = _Swap()
     sim = ready(tap=tap, deletePVC=True)
     name = "data-cc-dc1-rack1-0"
+    swapped: list[str] = []
 
     def swap() -> None:
+        swapped.append(name)
         uid = listed(sim, CLAIM)[name]["metadata"]["uid"]
         sim.client.merge_patch(CLAIM, NAMESPACE, name, {"metadata": {"finalizers": None}})
         sim.client.delete(CLAIM, NAMESPACE, name, uid=uid)
@@ -289,7 +291,7 @@ def test_a_claim_that_took_the_name_is_safe() -> None:
     sim.run_until(lambda: gone(sim), seconds=2400, what="the cluster is gone")
     sim.run(60)
 
-    assert tap.swap is None
+    assert swapped == [name]
     assert set(listed(sim, CLAIM)) == {name}
 
 

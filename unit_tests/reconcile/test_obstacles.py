@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from controller.kube import kinds
+from unit_tests.executors.stage import Json
 from unit_tests.reconcile.simulated import (
     LOGIN,
     ONE_RACK,
-    Json,
     began,
     patch,
     pods,
@@ -21,7 +21,7 @@ from unit_tests.reconcile.simulated import (
     warnings,
 )
 
-WITH_LOGIN = {"imageJolokiaSecret": {"name": "login"}}
+WITH_LOGIN: Json = {"imageJolokiaSecret": {"name": "login"}}
 
 
 def test_a_secret_that_is_missing_then_incomplete_then_whole() -> None:
@@ -77,26 +77,32 @@ def test_a_secret_that_goes_while_the_cluster_runs() -> None:
     assert pods(world) == before
 
 
-CLASSES: dict[str, tuple[Json, str]] = {
-    "spec.dataStorageClass": ({"dataStorageClass": "none"}, "none"),
-    "spec.topology.dc[0].dataStorageClass": (
-        {"topology": {"dc": [{**ONE_RACK["dc"][0], "dataCapacity": "1Gi", "dataStorageClass": "none"}]}},
-        "none",
-    ),
+MORE = {
+    "accessModes": ["ReadWriteOnce"],
+    "resources": {"requests": {"storage": "1Gi"}},
+    "storageClassName": "none",
+}
+CLASSES: dict[str, Json] = {
+    "spec.dataStorageClass": {"dataStorageClass": "none"},
+    "spec.topology.dc[0].dataStorageClass": {
+        "topology": {"dc": [{**ONE_RACK["dc"][0], "dataCapacity": "1Gi", "dataStorageClass": "none"}]}
+    },
+    "spec.storageConfigs[0].pvcSpec.storageClassName": {
+        "storageConfigs": [{"mountPath": "/more", "name": "more", "pvcSpec": MORE}]
+    },
 }
 
 
 @pytest.mark.parametrize("path", CLASSES)
 def test_a_storage_class_that_is_missing(path: str) -> None:
     """Found out before a StatefulSet is made that could never change it; making the class is enough."""
-    spec, name = CLASSES[path]
-    world = began(small(**spec))
+    world = began(small(**CLASSES[path]))
 
     missing = wait(world, "cc", "Degraded", "True")
 
     assert missing["reason"] == "StorageClassMissing"
-    assert missing["message"].startswith(f"{path}: there is no storage class {name}")
+    assert missing["message"].startswith(f"{path}: there is no storage class none")
     assert stored(world, kinds.STATEFULSET, "cc-dc1-rack1") is None
 
-    world.controllers.add_class(name)
+    world.controllers.add_class("none")
     ready(world)

@@ -77,7 +77,8 @@ def test_the_ring_remembers_who_has_joined() -> None:
     """The ConfigMap carries the pods that have, and its hash changes with them."""
     none, some = asked(cluster()), asked(cluster(), joined=("cc-dc1-rack1-0",))
 
-    assert read_ring_configmap(some.bodies.shared["ConfigMap/cc-ring"]) == {"cc-dc1-rack1-0"}
+    ring = some.bodies.shared["ConfigMap/cc-ring"]
+    assert read_ring_configmap(ring) == frozenset({"cc-dc1-rack1-0"})
     assert none.desired.shared["ConfigMap/cc-ring"] != some.desired.shared["ConfigMap/cc-ring"]
 
 

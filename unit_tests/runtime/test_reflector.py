@@ -390,6 +390,20 @@ def test_silence_is_told() -> None:
     assert it.reflector.health(300.0) == "nothing was heard of pods for 301 s"
 
 
+def test_trouble_is_told_until_it_is_over() -> None:
+    """For whoever asks why the store is not there yet."""
+    it = rig(Script([TransientError("no answer"), page("a")]))
+    told = [it.reflector.trouble]
+    it.steps(2)
+    told.append(it.reflector.trouble)
+    it.clock.advance(60.0)
+    it.steps(2)
+    told.append(it.reflector.trouble)
+
+    assert told == [None, "no answer", None]
+    assert it.store.synced
+
+
 # -- with its thread
 
 

@@ -242,6 +242,26 @@ def test_a_removal_waits_for_a_node_that_never_confirms() -> None:
     assert min(lab.ring.copies("app")) < 2
 
 
+def test_a_forced_removal_takes_whoever_leaves() -> None:
+    """Asked of any node, and of those too that are only leaving: their ranges are gone unstreamed."""
+    lab = ring_of_three(size=4_000_000_000)
+    lab.begin(3, "decommission", [True])
+    lab.wait(lambda: lab.read(1, "LeavingNodes") == ["10.0.0.3"])
+    assert lab.execute(1, "forceRemoveCompletion")["value"] is None
+    lab.pass_time(3)
+
+    assert "10.0.0.3" not in lab.read(2, "EndpointToHostId")
+    assert min(lab.ring.copies("app")) < 2
+
+
+def test_a_forced_removal_of_nobody_is_nothing() -> None:
+    """It answers as if it had done something."""
+    lab = ring_of_three()
+
+    assert lab.execute(1, "forceRemoveCompletion")["status"] == 200
+    assert lab.ring.rings() == [("10.0.0.1", "10.0.0.2", "10.0.0.3")]
+
+
 def test_assassination_leaves_a_ghost_of_what_never_was() -> None:
     """It answers 200 for any address; only the failure detector shows the ghost afterwards."""
     lab = ring_of_three()

@@ -146,7 +146,11 @@ def test_repairs_that_are_none() -> None:
 
     assert lab.execute(1, "repairAsync", ["app", {}])["value"] == 0
     assert lab.execute(1, "getParentRepairStatus", [77])["value"] is None
-    assert lab.execute(1, "repairAsync", ["nosuch", {}])["status"] == 400
+    refused = lab.execute(1, "repairAsync", ["nosuch", {}])
+    assert (refused["status"], refused["error"]) == (
+        500,
+        "javax.management.RuntimeErrorException : java.lang.AssertionError: Unknown keyspace nosuch",
+    )
 
 
 def test_repairs_are_numbered() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from e2e.simcassandra.gossip import Status
 from e2e.simcassandra.lab import Lab
 from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.pace import RingPace
@@ -242,3 +243,64 @@ def test_what_a_node_says_of_its_peers_is_its_own_view() -> None:
     assert lab.read(4, "UnreachableNodes") == left
     # Nobody left: membership is not a matter of reachability.
     assert set(lab.read(1, "EndpointToHostId")) == {*left, *right}
+
+
+def test_a_frozen_view_stands_still() -> None:
+    """A node may go on believing in what is long over, while the others see it alive."""
+    lab = Lab()
+    lab.grow(3)
+    lab.ring.network.freeze(lab.address(1), 60)
+    lab.ring.kill(lab.address(3))
+    lab.pass_time(30)
+
+    assert lab.read(1, "UnreachableNodes") == []
+    assert lab.read(2, "UnreachableNodes") == ["10.0.0.3"]
+    assert lab.read(2, "LiveNodes") == ["10.0.0.1", "10.0.0.2"]
+
+    lab.pass_time(31)
+    assert lab.read(1, "UnreachableNodes") == ["10.0.0.3"]
+
+
+def test_both_sides_of_a_cut_see_the_other_down() -> None:
+    """And up again once it is healed."""
+    lab = Lab()
+    lab.grow(3)
+    lab.ring.network.cut([lab.address(1)], [lab.address(2), lab.address(3)])
+    lab.pass_time(20)
+
+    assert lab.read(1, "UnreachableNodes") == ["10.0.0.2", "10.0.0.3"]
+    assert lab.read(3, "UnreachableNodes") == ["10.0.0.1"]
+
+    lab.ring.network.heal()
+    lab.pass_time(3)
+    assert lab.read(1, "UnreachableNodes") == []
+    assert lab.read(3, "UnreachableNodes") == []
+
+
+def test_schemas_agree_only_within_a_major_release() -> None:
+    """During an upgrade from 4.1 to 5.0 there are two schema versions, until the last node is done."""
+    lab = Lab(release="4.1.10")
+    lab.grow(2)
+    lab.ring.create_keyspace("app", SimpleStrategy(factor=2))
+    lab.pass_time(5)
+    proxy = "org.apache.cassandra.db:type=StorageProxy"
+    assert len(lab.read(1, "SchemaVersions", mbean=proxy)) == 1
+
+    for number in (1, 2):
+        lab.ring.kill(lab.address(number))
+        node = lab.start(number, release="5.0.9")
+        lab.wait(lambda node=node: node.mode is Mode.NORMAL)  # type: ignore[misc]  # mypy cannot infer defaults
+        lab.pass_time(15)
+        assert len(lab.read(number, "SchemaVersions", mbean=proxy)) == 3 - number
+
+
+def test_a_stopped_node_keeps_its_status_in_gossip() -> None:
+    """`shutdown` is what gossip shows of a node that was stopped; its tokens stay its own."""
+    lab = Lab()
+    lab.grow(2)
+    lab.ring.terminate(lab.address(2))
+    lab.pass_time(5)
+    view = lab.node(1).view
+
+    assert view.states["10.0.0.2"].status is Status.SHUTDOWN
+    assert view.is_member("10.0.0.2")

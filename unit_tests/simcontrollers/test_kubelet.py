@@ -1,5 +1,5 @@
 """
-Pods on their nodes: init containers, probes, restarts, images, and how pods end.
+Pods on their nodes: init containers, restarts, images, environment and addresses.
 
 The texts and the order of the conditions are those of Kubernetes 1.34.
 """
@@ -17,7 +17,7 @@ from e2e.simcontrollers.images import Images
 from e2e.simcontrollers.objects import CONFIG_MAPS, SECRETS
 from e2e.simcontrollers.pace import Pace
 from e2e.simcontrollers.programs import End
-from unit_tests.simcontrollers.world import PODS, World, container, pod_spec, probe
+from unit_tests.simcontrollers.world import PODS, World, container, pod_spec
 
 CONDITIONS = ["PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled"]
 
@@ -147,106 +147,6 @@ def test_a_long_life_clears_the_back_off() -> None:
     assert world.simulation.now - before == pytest.approx(700.3, abs=0.1)
 
 
-def test_a_readiness_probe_decides_when_a_pod_is_ready() -> None:
-    """After the delay, at the probe's own instants; failures count in a row."""
-    world = World()
-    script = world.programs.script("c")
-    script.ready = False
-    checked = probe(initialDelaySeconds=10, periodSeconds=5, failureThreshold=3)
-    started(world, containers=[container(readinessProbe=checked)])
-    world.wait(lambda: "running" in world.container("p", "c").get("state", {}))
-    begun = world.simulation.now
-    script.ready = True
-    world.programs.poke()
-    world.wait(lambda: world.ready() == ["p"])
-    assert world.simulation.now - begun == pytest.approx(10, abs=0.01)
-
-    script.ready = False
-    world.programs.poke()
-    took = world.wait(lambda: world.ready() == [])
-    assert 10 <= took <= 15
-    assert restarts(world) == 0
-    assert world.condition("p", "Ready")["reason"] == "ContainersNotReady"
-
-
-def test_a_glitch_shorter_than_the_threshold_is_not_seen() -> None:
-    """Two failures of three in a row are forgotten by a success."""
-    world = World()
-    script = world.programs.script("c")
-    started(world, containers=[container(readinessProbe=probe(failureThreshold=3))])
-    world.wait(lambda: world.ready() == ["p"])
-    for _ in range(5):
-        for ready in (False, True):
-            script.ready = ready
-            world.programs.poke()
-            world.run(1.9)
-            assert world.ready() == ["p"]
-
-
-def test_a_success_threshold_counts_as_well() -> None:
-    """So many successes in a row make a container ready."""
-    world = World()
-    started(world, containers=[container(readinessProbe=probe(periodSeconds=10, successThreshold=3))])
-    world.programs.script("c")
-    world.wait(lambda: "running" in world.container("p", "c").get("state", {}))
-
-    assert world.wait(lambda: world.ready() == ["p"]) == pytest.approx(20, abs=0.1)
-
-
-def test_a_failed_liveness_probe_restarts_the_container() -> None:
-    """It is stopped as a pod is: TERM first, KILL after the grace period."""
-    world = World()
-    script = world.programs.script("c")
-    script.stops_in = None
-    started(
-        world,
-        containers=[container(livenessProbe=probe(periodSeconds=10, failureThreshold=3))],
-        terminationGracePeriodSeconds=7,
-    )
-    world.wait(lambda: world.ready() == ["p"])
-    script.live = False
-    world.programs.poke()
-    took = world.wait(lambda: script.log == ["TERM"])
-    assert 20 <= took <= 30
-    assert ("Killing", "Container c failed liveness probe, will be restarted") in world.events("p")
-
-    script.live = True
-    assert world.wait(lambda: script.log == ["TERM", "KILL"]) == pytest.approx(7, abs=0.01)
-    world.wait(lambda: restarts(world) == 1 and world.ready() == ["p"])
-    assert world.container("p", "c")["lastState"]["terminated"]["exitCode"] == 137
-
-
-def test_a_startup_probe_holds_the_others_back() -> None:
-    """Neither readiness nor liveness are looked at before it has succeeded."""
-    world = World()
-    script = world.programs.script("c")
-    script.started = script.live = False
-    probes: dict[str, Any] = {
-        "startupProbe": probe(periodSeconds=10, failureThreshold=30),
-        "livenessProbe": probe(failureThreshold=1),
-        "readinessProbe": probe(),
-    }
-    started(world, containers=[container(**probes)])
-    world.run(120)
-    status = world.container("p", "c")
-    assert (status["started"], status["ready"], status["restartCount"]) == (False, False, 0)
-
-    script.started = script.live = True
-    world.programs.poke()
-    world.wait(lambda: world.ready() == ["p"], seconds=12)
-    assert world.container("p", "c")["started"] is True
-
-
-def test_a_startup_probe_gives_a_container_up() -> None:
-    """After its last attempt the container is started again."""
-    world = World()
-    world.programs.script("c").started = False
-    started(world, containers=[container(startupProbe=probe(periodSeconds=10, failureThreshold=6))])
-    world.wait(lambda: restarts(world) == 1)
-
-    assert ("Killing", "Container c failed startup probe, will be restarted") in world.events("p")
-
-
 def test_an_image_that_cannot_be_had_is_asked_for_again_and_again() -> None:
     """First the error, then the pause, with the registry's words; the pod starts once the image is there."""
     world = World(images=Images(unknown=["app:1"]))
@@ -329,80 +229,6 @@ def test_a_reference_to_nothing_keeps_a_container_waiting() -> None:
 
     world.patch(SECRETS, "login", data={"password": "eA=="})
     world.wait(lambda: world.ready() == ["p"])
-
-
-def test_a_pod_ends_in_good_order() -> None:
-    """The preStop hook runs before TERM, and the object is gone when all containers have ended."""
-    world = World()
-    script = world.programs.script("c")
-    script.pre_stop, script.stops_in = 5.0, 3.0
-    hook = {"preStop": {"exec": {"command": ["drain"]}}}
-    started(world, containers=[container(lifecycle=hook), container("beside")])
-    world.wait(lambda: world.ready() == ["p"])
-    world.delete(PODS, "p")
-    world.run(2)
-    assert objects.terminating(world.get(PODS, "p"))
-    assert script.log == ["preStop"]
-
-    assert 2 + world.wait(lambda: not world.get(PODS, "p")) == pytest.approx(8, abs=0.5)
-    assert script.log == ["preStop", "TERM"]
-
-
-def test_what_does_not_stop_is_killed() -> None:
-    """After the grace period, the hook's time included."""
-    world = World()
-    script = world.programs.script("c")
-    script.pre_stop, script.stops_in = 100.0, None
-    hook = {"preStop": {"exec": {"command": ["drain"]}}}
-    started(world, containers=[container(lifecycle=hook)], terminationGracePeriodSeconds=20)
-    world.wait(lambda: world.ready() == ["p"])
-    world.delete(PODS, "p")
-
-    assert world.wait(lambda: not world.get(PODS, "p")) == pytest.approx(20, abs=0.5)
-    assert script.log == ["preStop", "KILL"]
-
-
-def test_a_deletion_may_shorten_the_grace_period() -> None:
-    """And with 0 the object is gone at once, before its containers are."""
-    world = World()
-    script = world.programs.script("c")
-    script.stops_in = None
-    started(world)
-    world.wait(lambda: world.ready() == ["p"])
-    world.delete(PODS, "p", gracePeriodSeconds=3)
-    assert world.wait(lambda: not world.get(PODS, "p")) == pytest.approx(3, abs=0.5)
-
-    started(world)
-    world.wait(lambda: world.ready() == ["p"])
-    script.log.clear()
-    world.delete(PODS, "p", gracePeriodSeconds=0)
-    assert not world.get(PODS, "p")
-    world.run(1)
-    assert script.log == ["KILL"]
-
-
-def test_a_pod_that_never_ran_is_deleted_at_once() -> None:
-    """It waits for a node, or its kubelet has not seen it: there is nothing to stop."""
-    world = started(nodeSelector={"no": "where"})
-    world.run(5)
-    world.delete(PODS, "p")
-    world.run(1)
-
-    assert not world.get(PODS, "p")
-
-
-def test_a_stopping_pod_starts_nothing_any_more() -> None:
-    """A container in back-off stays down, and the pod is soon gone."""
-    world = World()
-    world.programs.script("c").lasts = 1.0
-    started(world)
-    world.wait(lambda: world.waiting("p")[0] == "CrashLoopBackOff")
-    before = len(world.programs.starts)
-    world.delete(PODS, "p")
-    world.wait(lambda: not world.get(PODS, "p"))
-    world.run(600)
-
-    assert len(world.programs.starts) == before
 
 
 def test_addresses_are_not_used_again_soon() -> None:

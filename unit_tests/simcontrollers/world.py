@@ -155,9 +155,19 @@ class Programs:
 
 
 class World:
-    """Three nodes in three zones, a namespace, a default storage class, and nobody's operator."""
+    """Three nodes in three zones, a namespace, a default storage class, and nobody's operator.
 
-    def __init__(self, seed: int = 0, *, pace: Pace | None = None, images: Images | None = None) -> None:
+    With *cassandra*, containers of that name run a simulated node in place of a script.
+    """
+
+    def __init__(
+        self,
+        seed: int = 0,
+        *,
+        pace: Pace | None = None,
+        images: Images | None = None,
+        cassandra: bool = False,
+    ) -> None:
         self.simulation = Simulation(seed)
         self.server = ApiServer(self.simulation)
         self.transport = InProcess(self.server, agent="user")
@@ -168,7 +178,7 @@ class World:
             pace=pace,
             images=images,
             open_watch=self.server.open_watch,
-            programs=self.programs,
+            programs=None if cassandra else self.programs,
         )
         self.server.on_change(self.controllers.loop.wake)
         self.send("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})

@@ -46,23 +46,20 @@ class Rollout:
         metadata=doc(
             "`Gradual`: up to `maxPodUnavailable` nodes at a time. `RackAtOnce`: all nodes of a rack where"
             " replication lets it. Either way only what is proven to keep `consistency`, else one node"
-            " after the other. If absent: `Gradual`.",
-            enum=tuple(strategy.value for strategy in RolloutStrategy),
+            " after the other. If absent: `Gradual`."
         ),
     )
     consistency: str | None = attrs.field(
         default=None,
         metadata=doc(
-            "The consistency level that clients need throughout. If absent: `LOCAL_QUORUM`.",
-            enum=("ONE", "LOCAL_ONE", "QUORUM", "LOCAL_QUORUM", "EACH_QUORUM", "ALL"),
+            "The consistency level that clients need throughout, such as `LOCAL_QUORUM` or `QUORUM`."
+            " If absent: `LOCAL_QUORUM`."
         ),
     )
     rack_share: int | None = attrs.field(
         default=None,
         metadata=doc(
-            "With `RackAtOnce`, the percentage of a rack's nodes that may be down together. If absent: 100.",
-            minimum=1,
-            maximum=100,
+            "With `RackAtOnce`, the percentage of a rack's nodes that may be down together. If absent: 100."
         ),
     )
     only_if_proven: bool = attrs.field(

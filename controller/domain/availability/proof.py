@@ -94,7 +94,8 @@ class Proof:
                 f" of {_listed(self.keyspaces)}"
             )
         else:
-            text = f"no keyspace needs {them} for {self.consistency}"
+            other = "other " if self.uncovered else ""
+            text = f"no {other}keyspace needs {them} for {self.consistency}"
         return text + not_covered(self.uncovered)
 
 

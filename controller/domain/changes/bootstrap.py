@@ -60,8 +60,11 @@ def _put_back(levels: dict[str, tuple[Spec, Spec]], section: str, key: str, rack
         config = dict(new.get("config") or {})
         below = dict(config.get(section) or {})
         put_back(_section(old, section), below, key)
+        # A section that this leaves empty goes, if it was not there before.
         config[section] = below
-        put_back({"config": config}, new, "config")
+        if not below:
+            put_back(old.get("config") or {}, config, section)
+        put_back({"config": config} if config else old, new, "config")
     said = "left out" if was is None else was
     return [held(f"{path}.config.{section}.{key}", Rule.ONLY_AT_BOOTSTRAP, key=key, old=said, rack=rack)]
 

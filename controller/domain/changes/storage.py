@@ -7,7 +7,7 @@ other. Texts that are no quantities are left to `admission`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from typing import Any
 
 from controller.api.v2 import quantity
@@ -16,40 +16,61 @@ from controller.domain.changes.common import Facts, Held, Rule, Spec, by_name, d
 CAPACITY, CLASS, FURTHER = "dataCapacity", "dataStorageClass", "storageConfigs"
 
 
+# What is put back, in turn, until a data centre has its volumes as they were: where it changed, if that is
+# enough, but the class depends on where the size is written.
+_STAGES = (
+    ("dc", (CAPACITY,)),
+    ("dc", (CLASS,)),
+    ("spec", (CAPACITY,)),
+    ("spec", (CLASS,)),
+    ("dc", (CAPACITY, CLASS)),
+)
+
+
 def hold(old: Spec, new: Spec, facts: Facts) -> list[Held]:
     """Put volumes back that would shrink, come, go, or change their class."""
-    refused: list[Held] = []
     before = by_name(dcs(old))
-    for index, dc in enumerate(new["topology"]["dc"]):
-        had = before.get(dc["name"])
-        if had is not None and exists(had, facts):
-            refused += _data(old, new, had, dc, index)
+    pairs = [
+        (before[dc["name"]], dc, index)
+        for index, dc in enumerate(new["topology"]["dc"])
+        if dc["name"] in before and exists(before[dc["name"]], facts)
+    ]
+    refused = [one for had, dc, index in pairs for one in _refusals(old, new, had, dc, index)]
+    if refused:
+        _restore(old, new, [(had, dc) for had, dc, _ in pairs])
     if facts.nodes:
         refused += _further(old, new)
     return refused
 
 
-def _data(old: Spec, new: Spec, had: Spec, dc: Spec, index: int) -> Iterable[Held]:
-    """Yield what is refused for the data volumes of one data centre, after putting it back in *new*."""
-    for member, wrong in ((CAPACITY, _capacity), (CLASS, _class)):
-        found = wrong(old, new, had, dc)
-        if found is None:
-            continue
+def _refusals(old: Spec, new: Spec, had: Spec, dc: Spec, index: int) -> Iterator[Held]:
+    """Yield what is refused for the data volumes of one data centre."""
+    for member, found in _wrong(old, new, had, dc).items():
         rule, words = found
-        own = member in dc and (member == CLASS or dc[member])
+        own = dc.get(CAPACITY) if member == CAPACITY else dc.get(CAPACITY) and CLASS in dc
         path = f"spec.topology.dc[{index}].{member}" if own else f"spec.{member}"
-        # On the level where it changed, if that is enough; the class depends on where the size is.
-        for level, members in (
-            ((had, dc), (member,)),
-            ((old, new), (member,)),
-            ((had, dc), (CAPACITY, CLASS)),
-            ((old, new), (CAPACITY, CLASS)),
-        ):
-            for each in members:
-                put_back(*level, each)
-            if wrong(old, new, had, dc) is None:
-                break
         yield held(path, rule, dc=dc["name"], **words)
+
+
+def _restore(old: Spec, new: Spec, pairs: list[tuple[Spec, Spec]]) -> None:
+    """Change *new* back until nothing is wrong with the volumes of *pairs*."""
+    for level, members in _STAGES:
+        for had, dc in pairs:
+            if _wrong(old, new, had, dc).keys() & members:
+                source, target = (had, dc) if level == "dc" else (old, new)
+                for member in members:
+                    put_back(source, target, member)
+    # What was put back for one may have moved another.
+    if any(_wrong(old, new, had, dc) for had, dc in pairs):
+        for source, target in ((old, new), *pairs):
+            for member in (CAPACITY, CLASS):
+                put_back(source, target, member)
+
+
+def _wrong(old: Spec, new: Spec, had: Spec, dc: Spec) -> dict[str, tuple[Rule, dict[str, Any]]]:
+    """Return what is wrong with each field, by its name."""
+    found = {CAPACITY: _capacity(old, new, had, dc), CLASS: _class(old, new, had, dc)}
+    return {member: wrong for member, wrong in found.items() if wrong is not None}
 
 
 def _capacity(old: Spec, new: Spec, had: Spec, dc: Spec) -> tuple[Rule, dict[str, Any]] | None:

@@ -198,15 +198,22 @@ def _in_order(
         return [_nothing_may_go()]
     if most < 1:
         return [action for action, _ in in_flight]
-    return _turn(place, offered, most, unheard)
+    return _turn(place, offered, most, unheard, tuple(action for action, _ in in_flight))
 
 
-def _turn(place: _Place, offered: tuple[Pod, ...], most: int, unheard: str | None) -> Turn:
+def _turn(
+    place: _Place,
+    offered: tuple[Pod, ...],
+    most: int,
+    unheard: str | None,
+    going: tuple[Action, ...] = (),
+) -> Turn:
     change = f" ({place.statefulset.change})" if place.statefulset.change else ""
     return Turn(
         purpose=f"to take the new template of rack {place.want.name}{change}",
         offered=offered,
         most=most,
+        going=going,
         unheard=unheard,
     )
 

@@ -32,13 +32,14 @@ _INTERRUPTIBLE = frozenset({"Repair", "Incremental repair"})
 class Turn:
     """Nodes that are to restart for a *purpose*, best first, at most *most* of them now.
 
-    *unheard* says why not all nodes could be asked, if so. All that is not *offered* is up, or known not
-    to be.
+    *going* is what is waited for from nodes that are down for the same purpose already; every other node
+    is up. *unheard* says why not all nodes could be asked, if so.
     """
 
     purpose: str
     offered: tuple[Pod, ...]
     most: int
+    going: tuple[Action, ...] = ()
     unheard: str | None = None
 
 
@@ -76,13 +77,15 @@ def _proven(
 
     answer = ask(turn.most)
     if isinstance(answer, Proof) and answer.uncovered:
-        # What no order of restarts can keep is not made worse than it has to be.
+        # What no order of restarts can keep is not made worse than it has to be: one node at a time.
+        if turn.going:
+            return list(turn.going)
         answer = ask(1)
     match answer:
         case Blocked(why=why) if desired.rollout.unlocked:
             return _restarts(turn, turn.offered[:1], f"spec.unlockNextOperation overrules that {why}")
         case Blocked(why=why):
-            return [Wait(seconds=BLOCKED_SECONDS, why=why)]
+            return list(turn.going) or [Wait(seconds=BLOCKED_SECONDS, why=why)]
         case Proof(uncovered=uncovered) if uncovered and desired.rollout.strict:
             return [_strict(answer.why)]
         case Proof():
@@ -94,6 +97,8 @@ def _unproven(turn: Turn, desired: Desired, why: str) -> list[Action]:
     """Let one node go although nothing is proven, unless the user wants proofs only."""
     if desired.rollout.strict and not desired.rollout.unlocked:
         return [_strict(why)]
+    if turn.going:
+        return list(turn.going)
     return _restarts(turn, turn.offered[:1], f"one at a time while all others are up, unproven since {why}")
 
 

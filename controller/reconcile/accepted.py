@@ -1,0 +1,150 @@
+"""
+Which spec a reconcile goes by: the one that is written, what can be accepted of it, or the last good one.
+
+The last accepted spec is in CassKop's annotation. An edit with a part that existing nodes cannot follow is
+accepted without that part; one that makes no sense is not accepted at all. A refused edit stays in the
+spec, which is its user's, and is judged anew each time: what changed meanwhile may allow it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import json
+from typing import Any
+
+import attrs
+
+from controller.api.v2 import names
+from controller.api.v2.cluster import ActionName, ActionStatus, CassandraCluster
+from controller.api.v2.codec import decode_cluster
+from controller.api.v2.problems import InvalidClusterError, Problem
+from controller.domain import conditions
+from controller.domain.admission import validate
+from controller.domain.changes import Facts, Held, judge
+from controller.domain.conditions import Finding
+from controller.domain.later import not_carried_out
+from controller.reconcile.observe import by_rack, joined
+from controller.reconcile.stores import BY_CLUSTER, Object, Stores
+from controller.runtime.store import Key
+
+
+@attrs.frozen(kw_only=True)
+class Chosen:
+    """
+    What to go by.
+
+    *cluster* has the spec to carry out, or none that counts if not *usable*. *remember* is the object
+    whose spec was accepted, None if nothing was. *refused* tells that an edit of what was accepted before
+    is not carried out, in part or whole; *found* says why.
+    """
+
+    cluster: CassandraCluster
+    found: tuple[Finding, ...]
+    remember: Object | None
+    usable: bool = True
+    refused: bool = False
+
+
+def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
+    """Return what to go by for *obj*; *facts* are asked for when an edit has to be judged."""
+    cluster, problems = read(obj)
+    accepted: Object = obj
+    held: tuple[Held, ...] = ()
+    before = None if _unchanged(obj) else last_accepted(obj)
+    if before is not None and _readable(obj):
+        old = json.loads(obj["metadata"]["annotations"][names.LAST_APPLIED])["spec"]
+        verdict = judge(old, obj.get("spec") or {}, facts(cluster))
+        if verdict.held:
+            accepted, held = {**obj, "spec": verdict.spec}, verdict.held
+            cluster, problems = read(accepted)
+    said = [str(one) for one in (*held, *problems)]
+    if not problems:
+        later = not_carried_out(cluster.spec)
+        found = conditions.partly_refused(said, later) if held else conditions.accepted(later)
+        return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held))
+    if before is None:
+        return Chosen(
+            cluster=cluster,
+            found=tuple(conditions.refused(said, fallback=False)),
+            remember=None,
+            usable=False,
+        )
+    return Chosen(
+        cluster=attrs.evolve(cluster, spec=before.spec),
+        found=tuple(conditions.refused(said, fallback=True)),
+        remember=None,
+        refused=True,
+    )
+
+
+def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
+    """Return what changes of *cluster* are judged by, from what the stores show."""
+    key = Key(cluster.namespace, cluster.name)
+    statefulsets = by_rack(stores.statefulsets.find(BY_CLUSTER, key), cluster)
+    ring = stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
+    pods = joined(cluster, ring)
+    status = cluster.status
+    return Facts(
+        nodes={rack: obj["spec"].get("replicas", 1) for rack, obj in statefulsets.items()},
+        joined=frozenset(
+            rack
+            for rack, obj in statefulsets.items()
+            if any(pod.rpartition("-")[0] == obj["metadata"]["name"] for pod in pods)
+        ),
+        scaling_down=status.last_cluster_action == ActionName.SCALE_DOWN
+        and status.last_cluster_action_status != ActionStatus.DONE,
+    )
+
+
+def read(obj: Object) -> tuple[CassandraCluster, tuple[Problem, ...]]:
+    """Return the cluster and all that is wrong with its spec; a spec that cannot be read is left out."""
+    try:
+        cluster = decode_cluster(obj)
+    except InvalidClusterError as error:
+        bare = {"metadata": obj["metadata"], "status": obj.get("status")}
+        return decode_cluster(bare), error.problems
+    return cluster, validate(cluster)
+
+
+def last_accepted(obj: Object) -> CassandraCluster | None:
+    """Return the cluster as it was when its spec was last accepted; None if it never was."""
+    text = (obj["metadata"].get("annotations") or {}).get(names.LAST_APPLIED)
+    if not text:
+        return None
+    try:
+        accepted: Any = json.loads(text)
+        if not isinstance(accepted, dict) or not isinstance(accepted.get("spec"), dict):
+            # To read it as an empty spec would be to carry out one that nobody wrote.
+            return None
+        cluster = decode_cluster({"metadata": obj["metadata"], "spec": accepted["spec"]})
+    except ValueError:
+        return None
+    return None if validate(cluster) else cluster
+
+
+def accepted_text(obj: Object) -> str:
+    """Return what the annotation holds for *obj*: its spec, and nothing of its metadata that moves."""
+    return json.dumps(
+        {
+            "apiVersion": obj.get("apiVersion"),
+            "kind": obj.get("kind"),
+            "metadata": {k: obj["metadata"].get(k) for k in ("name", "namespace")},
+            "spec": obj.get("spec") or {},
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
+
+
+def _unchanged(obj: Object) -> bool:
+    """Tell whether the spec is, to the letter, the one that was last accepted."""
+    return (obj["metadata"].get("annotations") or {}).get(names.LAST_APPLIED) == accepted_text(obj)
+
+
+def _readable(obj: Object) -> bool:
+    """Tell whether the spec has the types of its fields, so that it can be compared part by part."""
+    try:
+        decode_cluster(obj)
+    except InvalidClusterError:
+        return False
+    return True

@@ -1,0 +1,131 @@
+"""
+What CassKop left, and whether it has really gone.
+
+- A StatefulSet of CassKop's that is the one we would make counts as up to date, without a write to it.
+- A rack that CassKop took apart to let its volumes grow is put together again as it was, from the copy in
+  status: the pods that were left running go on.
+- While CassKop leads in a namespace, nothing is done there: two operators would undo each other's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import json
+from typing import Any
+
+import attrs
+
+from controller.api.v2 import effective, names
+from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.defaults import with_defaults
+from controller.api.v2.revision import Revision
+from controller.builders.apidefaults import stored_statefulset
+from controller.executors.base import Bodies
+from controller.kube.apply import drifted
+from controller.kube.casskop_lock import casskop_leader
+from controller.kube.client import KubeClient
+from controller.reconcile.snapshot import template_revision
+from controller.reconcile.stores import Object, Stores
+from controller.runtime.store import Key
+
+# What we leave on a StatefulSet, and what says which template it has.
+_OURS = frozenset({names.TEMPLATE_REVISION, names.TEMPLATE_HASH, names.LAST_CHANGE})
+
+
+@attrs.frozen(kw_only=True)
+class CassKop:
+    """Watches for the other operator."""
+
+    client: KubeClient
+    stores: Stores
+
+    def leads(self, namespace: str) -> str | None:
+        """Return the name of the pod in which CassKop leads in *namespace*, None if it does not.
+
+        Only where there is a lock is anything read. Raises the client's errors: then nobody knows.
+        """
+        if self.stores.config_maps.get(Key(namespace, names.CASSKOP_LOCK)) is None:
+            return None
+        return casskop_leader(self.client, namespace)
+
+
+def template_hash(live: Object, body: Object) -> str | None:
+    """Return the hash of the template that *live* has, None if it cannot be told.
+
+    CassKop leaves none. If *live* is what *body* would be once it is stored, it is that of *body*.
+    """
+    annotations = live["metadata"].get("annotations") or {}
+    hashed: str | None = annotations.get(names.TEMPLATE_HASH)
+    if hashed is not None or template_revision(live) != Revision.CASSKOP:
+        return hashed
+    if differing(live, body):
+        return None
+    own: str = body["metadata"]["annotations"][names.TEMPLATE_HASH]
+    return own
+
+
+def differing(live: Object, body: Object) -> tuple[str, ...]:
+    """Return the JSON paths in which the StatefulSets *live* and *body* differ, but for their sizes."""
+    made = stored_statefulset({"spec": body["spec"]})["spec"]
+    have, want = _compared(live["spec"]), _compared(made)
+    return tuple(sorted({*drifted(have, want), *drifted(want, have)}))
+
+
+def without_copies(body: Object) -> Object:
+    """Return *body* without the annotation that stores leave out, so that it is not missed in them."""
+    metadata = body["metadata"]
+    annotations = {k: v for k, v in metadata["annotations"].items() if k != names.CASSKOP_LAST_APPLIED}
+    return {**body, "metadata": {**metadata, "annotations": annotations}}
+
+
+def taken_apart(cluster: CassandraCluster, live: Mapping[str, Object]) -> dict[str, Object]:
+    """Return the StatefulSets that CassKop deleted to make them again with larger volumes, by rack.
+
+    It keeps each in status meanwhile. What cannot be read there is left out.
+    """
+    full = with_defaults(cluster, revision=Revision.CASSKOP)
+    found: dict[str, Object] = {}
+    for dc, rack in effective.racks(full):
+        name = names.rack_name(dc.name, rack.name)
+        status = cluster.status.cassandra_rack_status.get(name)
+        text = status.stateful_set_snapshot_before_storage_resize if status is not None else None
+        if name not in live and text:
+            obj = _statefulset(text)
+            if obj is not None and obj["metadata"].get("name") == names.statefulset(
+                cluster.name, dc.name, rack.name
+            ):
+                found[name] = obj
+    return found
+
+
+def put_together(bodies: Bodies, apart: Mapping[str, Object]) -> Bodies:
+    """Return *bodies* in which the racks of *apart* are exactly what they were, but for the size.
+
+    They carry none of our annotations: whether they are what the spec asks for is looked at once they exist.
+    """
+
+    def statefulset(rack: str, size: int) -> Mapping[str, Any]:
+        body = bodies.statefulset(rack, size)
+        if rack not in apart:
+            return body
+        metadata = body["metadata"]
+        annotations = {k: v for k, v in metadata["annotations"].items() if k not in _OURS}
+        spec = {**body["spec"], **apart[rack]["spec"], "replicas": size}
+        return {**body, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+
+    return attrs.evolve(bodies, statefulset=statefulset) if apart else bodies
+
+
+def _compared(spec: Object) -> dict[str, Any]:
+    """Return what two StatefulSets are compared by."""
+    return {key: value for key, value in spec.items() if key not in ("replicas", "volumeClaimTemplates")}
+
+
+def _statefulset(text: str) -> Object | None:
+    """Return the StatefulSet that *text* is, None if it is none."""
+    try:
+        obj = json.loads(text)
+        whole = isinstance(obj["metadata"], dict) and isinstance(obj["spec"]["template"], dict)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return obj if whole else None

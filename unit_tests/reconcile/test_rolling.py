@@ -1,0 +1,443 @@
+"""Rolling changes with the operator in a simulated Kubernetes and a simulated ring."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from controller.kube import kinds
+from e2e.providers.sim import SimCluster
+from e2e.simcassandra.faults import Kind
+from e2e.simcassandra.modes import Mode
+from e2e.simcassandra.tokens import NetworkTopology, replicas
+from e2e.simcontrollers.images import Images
+from unit_tests.executors.stage import Json
+from unit_tests.reconcile.simulated import address, pods, ready, small, wait
+
+OLD, NEW, BAD = "cassandra:5.0.8", "cassandra:5.0.9", "registry.example.com/cassandra:nowhere"
+STAMP = "2026-03-01T12:00:00Z"
+
+
+def racks(number: int, **each: Any) -> Json:
+    """Return a topology of one data centre with so many racks."""
+    return {"dc": [{"name": "dc1", "rack": [{"name": f"rack{i + 1}", **each} for i in range(number)]}]}
+
+
+def world_of(number: int = 3, **spec: Any) -> SimCluster:
+    """Return a world with a Ready cluster of *number* racks, at rest."""
+    world = SimCluster(images=Images(unknown=[BAD]))
+    world.apply(small(**{"topology": racks(number), "cassandraImage": OLD, **spec}))
+    ready(world)
+    world.run(15)
+    return world
+
+
+@attrs.define
+class Watch:
+    """What a roll has cost so far: who was made anew, and how many nodes were down at most."""
+
+    world: SimCluster
+    before: dict[str, str] = attrs.field()
+    most_down: int = 0
+    checks: list[Callable[[], None]] = attrs.field(factory=list)
+
+    @before.default
+    def _pods(self) -> dict[str, str]:
+        return pods(self.world)
+
+    def look(self) -> None:
+        """Count the nodes that do not serve, and check what has to hold."""
+        serving = [
+            n for n in self.world.controllers.ring.nodes() if n.mode is Mode.NORMAL and n.native_transport
+        ]
+        self.most_down = max(self.most_down, len(self.before) - len(serving))
+        for check in self.checks:
+            check()
+
+    def until(self, probe: Callable[[], bool], *, seconds: float = 400, what: str = "it is done") -> None:
+        """Let time pass until *probe*, looking at each step."""
+
+        def looking() -> bool:
+            self.look()
+            return probe()
+
+        self.world.run_until(looking, seconds=seconds, what=what)
+
+    def done(self, *, seconds: float = 400) -> None:
+        """Let time pass until the newest spec is carried out, and a little more."""
+        self.until(lambda: converged(self.world), seconds=seconds, what="the roll is over")
+        self.world.run(10)
+        assert converged(self.world)
+
+    def restarted(self) -> set[str]:
+        """Return the pods that are not the ones they were."""
+        now = pods(self.world)
+        return {name for name, uid in self.before.items() if now.get(name) != uid}
+
+
+def converged(world: SimCluster) -> bool:
+    """Tell whether the newest spec is carried out and every node serves."""
+    generation = world.cluster("cc")["metadata"]["generation"]
+    conditions = [world.condition("cc", kind) for kind in ("Ready", "Progressing")]
+    fresh = all(c.get("observedGeneration") == generation for c in conditions)
+    return fresh and [(c["status"], c["reason"]) for c in conditions] == [
+        ("True", "AllNodesServe"),
+        ("False", "Converged"),
+    ]
+
+
+def images(world: SimCluster) -> set[str]:
+    """Return the images that Cassandra runs from."""
+    items = world.client.list_page(kinds.POD, "cassandra").items
+    return {c["image"] for pod in items for c in pod["spec"]["containers"] if c["name"] == "cassandra"}
+
+
+def last_action(world: SimCluster) -> tuple[str, str, str]:
+    """Return the cluster's phase, last action and its status."""
+    status = world.cluster("cc")["status"]
+    return status["phase"], status["lastClusterAction"], status["lastClusterActionStatus"]
+
+
+def events(world: SimCluster, reason: str) -> list[str]:
+    """Return the notes of the events with *reason*, oldest first."""
+    items = world.client.list_page(kinds.EVENT, "cassandra").items
+    return [e["note"] for e in items if e.get("reason") == reason]
+
+
+def test_an_image_is_rolled_one_node_at_a_time() -> None:
+    """Each node restarts once, one is down at most, and status, events and phases tell of it."""
+    world = world_of()
+    roll = Watch(world)
+    seen: list[tuple[str, str, str]] = []
+    roll.checks.append(lambda: seen.append(last_action(world)))
+
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.done()
+
+    assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 1
+    assert images(world) == {NEW}
+    # The cluster is Pending while a node is down, and Running in between.
+    assert [state[1:] for state in dict.fromkeys((p, a, s) for p, a, s in seen if p == "Running")] == [
+        ("Initializing", "Done"),
+        ("UpdateDockerImage", "Ongoing"),
+        ("UpdateDockerImage", "Done"),
+    ]
+    assert ("Pending", "UpdateDockerImage", "Ongoing") in seen
+    notes = events(world, "RestartPod")
+    assert [note.split()[0] for note in notes] == [f"cc-dc1-rack{i}-0" for i in (1, 2, 3)]
+    assert all("not covered: system_auth (1 replica)" in note for note in notes)
+    assert not events(world, "NodesDown")
+
+
+def test_nodes_are_drained_and_keep_their_data() -> None:
+    """A restarted node is the same member of the ring: no new host ids, no second ring."""
+    world = world_of(2)
+    before = world.cluster("cc")["status"]["cassandraNodeStatus"]
+
+    world.edit("cc", {"cassandraImage": NEW})
+    Watch(world).done()
+
+    after = world.cluster("cc")["status"]["cassandraNodeStatus"]
+    assert {p: n["hostId"] for p, n in after.items()} == {p: n["hostId"] for p, n in before.items()}
+    assert len(world.controllers.ring.rings()) == 1
+
+
+def test_a_bad_image_costs_one_node_and_the_old_one_heals_it() -> None:
+    """It stops after the first pod with the registry's words, and going back needs no unlocking."""
+    world = world_of(3, nodesPerRacks=2)
+    roll = Watch(world)
+
+    world.edit("cc", {"cassandraImage": BAD})
+    found = wait(world, "cc", "Degraded", "True")
+    roll.look()
+    world.run(120)
+    roll.look()
+
+    assert found["reason"] == "ImageCannotBePulled"
+    assert BAD in found["message"]
+    assert "spec.cassandraImage" in found["message"]
+    assert len(roll.restarted()) == 1
+    assert roll.most_down == 1
+    (victim,) = roll.restarted()
+
+    world.edit("cc", {"cassandraImage": OLD})
+    roll.done(seconds=60)
+
+    assert roll.restarted() == {victim}
+    assert images(world) == {OLD}
+    assert last_action(world)[0] == "Running"
+
+
+def test_a_bad_image_is_followed_by_a_good_one() -> None:
+    """Any corrective edit will do, and is carried out from the broken node on."""
+    world = world_of(2)
+    roll = Watch(world)
+    world.edit("cc", {"cassandraImage": BAD})
+    wait(world, "cc", "Degraded", "True")
+
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.done()
+
+    assert images(world) == {NEW}
+    assert roll.most_down == 1
+
+
+def test_one_node_can_be_repaired_by_an_edit() -> None:
+    """With a single node there is nobody to ask, and a corrective edit is carried out all the same."""
+    world = world_of(1)
+    world.edit("cc", {"cassandraImage": BAD})
+    wait(world, "cc", "Degraded", "True")
+
+    world.edit("cc", {"cassandraImage": NEW})
+    Watch(world).done()
+
+    assert images(world) == {NEW}
+
+
+def test_several_changes_cost_one_restart() -> None:
+    """Edits that come together, or before the first restart, are one roll."""
+    world = world_of(2)
+    roll = Watch(world)
+    world.edit("cc", {"cassandraImage": NEW, "pod": {"annotations": {"team": "data"}}})
+    world.edit("cc", {"envVars": [{"name": "A", "value": "b"}]})
+
+    roll.done()
+
+    assert roll.restarted() == set(roll.before)
+    assert len(events(world, "RestartPod")) == 2
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"maxPodUnavailable": 2},
+        {"service": {"annotations": {"a": "b"}}},
+        {"rollout": {"strategy": "RackAtOnce"}},
+        {"autoPilot": True},
+        {"topology": racks(2, rollingPartition=1)},
+    ],
+)
+def test_what_concerns_no_pod_restarts_none(spec: Json) -> None:
+    """Budget, Services and how rolls are done are changed without a restart."""
+    world = world_of(2)
+    roll = Watch(world)
+
+    world.edit("cc", spec)
+    roll.done()
+    world.run(60)
+
+    assert roll.restarted() == set()
+
+
+@pytest.mark.parametrize(
+    ("spec", "action"),
+    [
+        ({"resources": {"limits": {"cpu": "1", "memory": "1Gi"}}}, "UpdateResources"),
+        ({"configMapName": "scripts"}, "UpdateConfigMap"),
+        ({"config": {"cassandra-yaml": {"concurrent_reads": 16}}}, "UpdateStatefulSet"),
+        ({"restartedAt": STAMP}, "RollingRestart"),
+    ],
+)
+def test_actions_have_casskops_names(spec: Json, action: str) -> None:
+    """Status names what was changed."""
+    world = world_of(2)
+    world.post(
+        "/api/v1/namespaces/cassandra/configmaps",
+        {"metadata": {"name": "scripts"}, "data": {"pre_run.sh": "true"}},
+    )
+    roll = Watch(world)
+
+    world.edit("cc", spec)
+    roll.until(lambda: last_action(world)[1:] == (action, "Ongoing"), what=f"{action} is under way")
+    roll.done()
+
+    assert last_action(world) == ("Running", action, "Done")
+    assert roll.restarted() == set(roll.before)
+
+
+def test_a_config_map_that_changes_restarts_its_pods() -> None:
+    """Its content counts as well as its name; the same content written again does not."""
+    world = world_of(1)
+    path = "/api/v1/namespaces/cassandra/configmaps"
+    made = world.post(path, {"metadata": {"name": "scripts"}, "data": {"pre_run.sh": "true"}})
+    world.edit("cc", {"configMapName": "scripts"})
+    Watch(world).done()
+
+    roll = Watch(world)
+    world.client.merge_patch(
+        kinds.CONFIG_MAP,
+        "cassandra",
+        "scripts",
+        {"metadata": {"labels": {"a": "b"}}},
+        uid=made["metadata"]["uid"],
+    )
+    world.run(30)
+    assert roll.restarted() == set()
+
+    world.client.merge_patch(
+        kinds.CONFIG_MAP,
+        "cassandra",
+        "scripts",
+        {"data": {"pre_run.sh": "false"}},
+        uid=made["metadata"]["uid"],
+    )
+    roll.until(lambda: not converged(world), seconds=30, what="it is noticed")
+    roll.done()
+    assert roll.restarted() == set(roll.before)
+
+
+def test_a_rack_restarts_once_for_each_time_its_flag_is_set() -> None:
+    """`rollingRestart` concerns its rack, fires when it becomes true, and the spec is not written."""
+    world = world_of(2)
+    flagged, plain = racks(2), racks(2)
+    flagged["dc"][0]["rack"][1]["rollingRestart"] = True
+    roll = Watch(world)
+
+    world.edit("cc", {"topology": flagged})
+    roll.done()
+    assert roll.restarted() == {"cc-dc1-rack2-0"}
+    assert last_action(world) == ("Running", "RollingRestart", "Done")
+
+    world.kill_operator()
+    world.run(60)
+    again = Watch(world)
+    assert again.restarted() == set()
+    assert world.cluster("cc")["spec"]["topology"] == flagged
+
+    world.edit("cc", {"topology": plain})
+    again.done()
+    assert again.restarted() == set()
+    world.edit("cc", {"topology": flagged})
+    again.done()
+    assert again.restarted() == {"cc-dc1-rack2-0"}
+
+
+def test_a_restart_can_be_kept_in_a_manifest() -> None:
+    """`restartedAt` restarts what it stands on, once; an earlier one, or none, restarts nothing."""
+    world = world_of(2)
+    dated = racks(2)
+    dated["dc"][0]["rack"][0]["restartedAt"] = STAMP
+
+    roll = Watch(world)
+    world.edit("cc", {"topology": dated})
+    roll.done()
+    assert roll.restarted() == {"cc-dc1-rack1-0"}
+
+    roll = Watch(world)
+    world.edit("cc", {"restartedAt": "2026-01-15T12:00:00Z"})
+    roll.done()
+    assert roll.restarted() == {"cc-dc1-rack2-0"}
+
+    roll = Watch(world)
+    world.edit("cc", {"restartedAt": None, "topology": racks(2)})
+    roll.done()
+    assert roll.restarted() == set()
+
+
+def test_a_new_cluster_is_not_restarted_for_a_date_in_its_manifest() -> None:
+    """A manifest that was restarted once makes new clusters without a restart."""
+    flagged = racks(2, rollingRestart=True)
+    world = world_of(2, topology=flagged, restartedAt=STAMP)
+    roll = Watch(world)
+
+    world.run(60)
+
+    assert converged(world)
+    assert roll.restarted() == set()
+
+
+def quorum(world: SimCluster, keyspace: str) -> Callable[[], None]:
+    """Return a check that every range of *keyspace* has two replicas of three up."""
+
+    def check() -> None:
+        up = {
+            n.address for n in world.controllers.ring.nodes() if n.mode is Mode.NORMAL and n.native_transport
+        }
+        if not up:
+            raise AssertionError("nobody is up")
+        any_up = next(n for n in world.controllers.ring.nodes() if n.address in up)
+        layout = any_up.view.layout()
+        ids = any_up.view.host_ids
+        alive = {ids[a] for a in up if a in ids}
+        for _, end in layout.ranges():
+            held = replicas(layout, NetworkTopology(factors={"dc1": 3}), end)
+            assert sum(ids.get(a) in alive for a in held) >= 2, keyspace
+
+    return check
+
+
+def test_whole_racks_go_at_once_where_replicas_are_spread() -> None:
+    """RackAtOnce takes a rack's nodes together, and every range keeps its quorum all the time."""
+    world = world_of(3, nodesPerRacks=2, rollout={"strategy": "RackAtOnce"})
+    spread = NetworkTopology(factors={"dc1": 3})
+    world.controllers.ring.create_keyspace("app", spread)
+    world.controllers.ring.alter_keyspace("system_auth", spread)
+    world.run(10)
+    roll = Watch(world)
+    roll.checks.append(quorum(world, "app"))
+    began = world.simulation.now
+
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.done()
+    wall = world.simulation.now - began - 10
+
+    assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 2
+    assert any("these 2 nodes" in note for note in events(world, "RestartPod"))
+    assert wall < 0
+
+
+def test_a_lone_replica_keeps_racks_from_going_at_once() -> None:
+    """A keyspace that cannot be kept is named, and the nodes go one after the other."""
+    world = world_of(2, nodesPerRacks=2, rollout={"strategy": "RackAtOnce"})
+    roll = Watch(world)
+
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.done()
+
+    assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 1
+
+
+def test_a_node_that_is_down_holds_the_roll_until_it_is_back() -> None:
+    """Nothing is restarted while another node is missed, and it goes on by itself afterwards."""
+    world = world_of(3)
+    world.controllers.ring.create_keyspace("app", NetworkTopology(factors={"dc1": 3}))
+    hung, faults = address(world, "cc-dc1-rack3-0"), world.controllers.ring.faults
+    faults.add(hung, Kind.HANG)
+    world.run(1)
+    roll = Watch(world)
+
+    world.edit("cc", {"cassandraImage": NEW})
+    world.run(12)
+
+    assert roll.restarted() == set()
+    assert "cc-dc1-rack3-0" in world.condition("cc", "Progressing")["message"]
+    faults.clear(hung)
+    roll.done()
+    assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 1
+
+
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_an_operator_that_is_killed_again_and_again_gets_there(stride: int) -> None:
+    """Each life does so many writes and dies: each node restarts once, and one is down at a time."""
+    world = world_of(2)
+    roll = Watch(world)
+
+    def rearm() -> None:
+        if world.kill_at_write is None or world.writes >= world.kill_at_write:
+            world.kill_at_write = world.writes + stride
+
+    roll.checks.append(rearm)
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.until(lambda: images(world) == {NEW} and converged(world), seconds=900)
+
+    assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 1
+    restarts = [note.split()[0] for note in events(world, "RestartPod")]
+    assert len(restarts) == len(set(restarts))

@@ -1,0 +1,341 @@
+"""
+Taking over what CassKop made: nothing restarts, nothing is rewritten, and what it left half done is told.
+
+The clusters are the recorded ones, running in the simulator. Cassandra 3.11 is not simulated: its two
+cases have no node to run on, and are taken over as far as that goes.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from controller.api.v2 import names
+from controller.kube import kinds
+from controller.reconcile.takeover import CassKop
+from e2e.providers.sim import NAMESPACE, SimCluster
+from unit_tests.builders.test_golden import original, recorded
+from unit_tests.reconcile.casskops import Adopted, grow, pending, running
+
+RUNNING = ("typical", "twodc", "dclevel", "ephemeral")
+PENDING = ("minimal", "sidecars", "tuned")
+NOTHING: list[tuple[str, str]] = []
+
+
+def condition(adopted: Adopted, kind: str) -> dict[str, Any]:
+    """Return a condition of the cluster."""
+    return adopted.sim.condition(adopted.name, kind)
+
+
+@pytest.mark.parametrize("case", RUNNING)
+def test_a_running_cluster_is_taken_over_without_a_restart(case: str) -> None:
+    """No StatefulSet or pod is written to, and status tells that everything is as the spec asks for."""
+    adopted = running(case)
+    pods, sets = adopted.uids(), adopted.statefulsets()
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    assert adopted.uids() == pods
+    assert adopted.statefulsets() == sets
+    found = {c["type"]: (c["status"], c["reason"]) for c in adopted.status()["conditions"]}
+    assert found == {
+        "Ready": ("True", "AllNodesServe"),
+        "Progressing": ("False", "Converged"),
+        "Degraded": ("False", "AsExpected"),
+        "SpecAccepted": ("True", "Accepted"),
+    }
+    status = adopted.status()
+    assert (status["phase"], status["lastClusterAction"], status["lastClusterActionStatus"]) == (
+        "Running",
+        "Initializing",
+        "Done",
+    )
+
+
+@pytest.mark.parametrize("case", PENDING)
+def test_a_cluster_that_does_not_run_is_left_as_it_is(case: str) -> None:
+    """Nothing is rewritten for the pods' sake, and status does not pretend that it runs."""
+    adopted = pending(case)
+    sets = adopted.statefulsets()
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    assert adopted.statefulsets() == sets
+    assert condition(adopted, "Ready")["status"] == "False"
+
+
+def test_casskop_could_have_it_back() -> None:
+    """The two annotations that CassKop goes by say what is true: of the cluster, and of each StatefulSet."""
+    adopted = running("twodc")
+    adopted.start()
+
+    stored = adopted.sim.cluster("twodc")
+    remembered = json.loads(stored["metadata"]["annotations"][names.LAST_APPLIED])
+    assert remembered["spec"] == stored["spec"]
+    live = adopted.statefulsets()["twodc-dc1-rack1"]
+    assert original(live) == original(recorded("twodc", "statefulset"))
+    assert names.PVC_FINALIZER in stored["metadata"]["finalizers"]
+
+
+def test_a_taken_over_cluster_grows_without_a_restart() -> None:
+    """Growth writes the StatefulSet with the template that it has; CassKop's annotation follows the size."""
+    adopted = running("twodc")
+    pods = adopted.uids()
+    adopted.start(20)
+
+    dcs = adopted.sim.cluster("twodc")["spec"]["topology"]["dc"]
+    dcs[1]["nodesPerRacks"] = 2
+    adopted.sim.edit("twodc", {"topology": {"dc": dcs}})
+    adopted.sim.run_until(
+        lambda: adopted.status().get("readyNodes") == 4, seconds=900, what="the fourth node is a member"
+    )
+    adopted.sim.run(30)
+
+    assert {name: uid for name, uid in adopted.uids().items() if name in pods} == pods
+    grown = adopted.statefulsets()["twodc-dc2-rack1"]
+    assert original(grown)["spec"]["replicas"] == 2
+    assert grown["spec"]["updateStrategy"]["type"] == "RollingUpdate"
+    assert condition(adopted, "Progressing")["reason"] == "Converged"
+    assert adopted.status()["lastClusterAction"] == "ScaleUp"
+
+
+def test_a_template_that_differs_is_told_and_left() -> None:
+    """An edit that CassKop would have rolled out is held back: Kubernetes would restart pods at once."""
+    adopted = running("twodc")
+    adopted.sim.edit("twodc", {"cassandraImage": "cassandra:5.0.8"})
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    found = condition(adopted, "Progressing")
+    assert (found["status"], found["reason"]) == ("False", "TemplateHeldBack")
+
+
+def test_what_a_spec_no_longer_has_is_a_difference_too() -> None:
+    """A field that CassKop wrote and the spec no longer asks for is not overlooked."""
+    adopted = running("typical")
+    adopted.sim.edit("typical", {"pod": {"annotations": None}})
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    assert condition(adopted, "Progressing")["reason"] == "TemplateHeldBack"
+
+
+def half_done(adopted: Adopted, rack: str, action: dict[str, Any], operation: dict[str, Any]) -> None:
+    """Put an action that CassKop had begun into the status of a rack, and of the cluster."""
+    began = {"startTime": "2026-01-02T00:00:00Z"}
+    rack_status = {
+        "cassandraLastAction": {**action, **began, "endTime": None},
+        "podLastOperation": {**operation, **(began if operation else {})},
+    }
+    adopted.set_status(
+        {
+            "lastClusterAction": action["name"],
+            "lastClusterActionStatus": action["status"],
+            "cassandraRackStatus": {rack: rack_status},
+        }
+    )
+
+
+def test_an_initialisation_is_finished() -> None:
+    """A cluster of which CassKop had made the first rack only gets the others, in CassKop's order."""
+    adopted = running("twodc", racks=1)
+    adopted.set_status(
+        {
+            "phase": "Initializing",
+            "initializingSubPhase": "FirstPodPerRack",
+            "lastClusterActionStatus": "Ongoing",
+            "cassandraRackStatus": {
+                "dc1-rack1": {
+                    "phase": "Initializing",
+                    "initializingSubPhase": "NextPodPerRack",
+                    "cassandraLastAction": {"name": "Initializing", "status": "Ongoing", "endTime": None},
+                }
+            },
+        }
+    )
+    pods = adopted.uids()
+
+    adopted.start(2)
+    adopted.sim.run_until(
+        lambda: condition(adopted, "Ready")["status"] == "True", seconds=900, what="all racks are there"
+    )
+
+    assert {name: uid for name, uid in adopted.uids().items() if name in pods} == pods
+    status = adopted.status()
+    assert (status["phase"], status["lastClusterActionStatus"]) == ("Running", "Done")
+    assert "initializingSubPhase" not in status
+    assert status["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]["status"] == "Done"
+
+
+def test_a_growth_is_finished() -> None:
+    """A ScaleUp that CassKop had begun goes on, and is done when the node is a member."""
+    adopted = running("twodc", racks=3)
+    dcs = adopted.sim.cluster("twodc")["spec"]["topology"]["dc"]
+    dcs[1]["nodesPerRacks"] = 2
+    adopted.sim.edit("twodc", {"topology": {"dc": dcs}})
+    half_done(adopted, "dc2-rack1", {"name": "ScaleUp", "status": "Ongoing"}, {})
+
+    adopted.start(2)
+    adopted.sim.run_until(lambda: adopted.status().get("readyNodes") == 4, seconds=900, what="it has grown")
+    adopted.sim.run(5)
+
+    action = adopted.status()["cassandraRackStatus"]["dc2-rack1"]["cassandraLastAction"]
+    assert (action["name"], action["status"]) == ("ScaleUp", "Done")
+    assert action["startTime"] == "2026-01-02T00:00:00Z"
+
+
+@pytest.mark.parametrize("state", ["ToDo", "Continue", "Ongoing"])
+def test_a_scale_down_that_is_not_over_is_refused_with_the_reason(state: str) -> None:
+    """While the spec asks for fewer nodes than there are, the action stays as CassKop left it; nothing goes."""
+    adopted = running("twodc")
+    grow(adopted, "twodc-dc2-rack1", 2)
+    pod = "twodc-dc2-rack1-1"
+    operation: dict[str, Any] = {"name": "decommission", "status": state}
+    half_done(
+        adopted,
+        "dc2-rack1",
+        {"name": "ScaleDown", "status": "Continue" if state == "Continue" else "Ongoing"},
+        operation | ({"pods": [pod]} if state == "Ongoing" else {}),
+    )
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    assert condition(adopted, "Progressing")["reason"] == "ScaleDownNotSupported"
+    rack = adopted.status()["cassandraRackStatus"]["dc2-rack1"]
+    assert rack["cassandraLastAction"]["name"] == "ScaleDown"
+    assert rack["cassandraLastAction"]["status"] != "Done"
+    assert rack["podLastOperation"]["status"] == state
+    assert adopted.status()["lastClusterAction"] == "ScaleDown"
+
+
+def test_a_scale_down_whose_pod_is_gone_is_done() -> None:
+    """Finalizing, and nothing left to finalize: the operation ends, and its volume stays."""
+    adopted = running("twodc")
+    gone = {"name": "decommission", "status": "Finalizing", "pods": ["twodc-dc2-rack1-1"]}
+    half_done(adopted, "dc2-rack1", {"name": "ScaleDown", "status": "Continue"}, gone)
+
+    adopted.start()
+
+    rack = adopted.status()["cassandraRackStatus"]["dc2-rack1"]
+    assert rack["cassandraLastAction"]["status"] == "Done"
+    assert rack["podLastOperation"]["status"] == "Done"
+    assert rack["podLastOperation"]["podsOK"] == ["twodc-dc2-rack1-1"]
+    assert adopted.status()["lastClusterActionStatus"] == "Done"
+
+
+@pytest.mark.parametrize("state", ["ToDo", "Configuring", "Ongoing"])
+def test_a_seed_list_that_is_not_rolled_out_is_refused_with_the_reason(state: str) -> None:
+    """The pods keep the seeds that they have; the action does not become Done by itself."""
+    adopted = running("twodc")
+    seeds = list(reversed(adopted.status()["seedlist"]))
+    half_done(adopted, "dc1-rack1", {"name": "UpdateSeedList", "status": state}, {})
+    adopted.set_status({"seedlist": seeds})
+
+    adopted.start()
+
+    assert adopted.writes.seen == NOTHING
+    assert condition(adopted, "Progressing")["reason"] == "TemplateHeldBack"
+    assert adopted.status()["seedlist"] == seeds
+    action = adopted.status()["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]
+    assert (action["name"], action["status"]) == ("UpdateSeedList", state)
+
+
+def test_an_update_that_kubernetes_finished_is_done() -> None:
+    """CassKop died after its write; the pods have the template, and that is all there was to do."""
+    adopted = running("twodc")
+    half_done(adopted, "dc1-rack2", {"name": "UpdateDockerImage", "status": "Ongoing"}, {})
+
+    adopted.start()
+
+    action = adopted.status()["cassandraRackStatus"]["dc1-rack2"]["cassandraLastAction"]
+    assert (action["name"], action["status"]) == ("UpdateDockerImage", "Done")
+    assert adopted.status()["lastClusterActionStatus"] == "Done"
+
+
+def upsizing(adopted: Adopted, name: str, rack: str) -> None:
+    """Leave a rack as CassKop does between taking it apart and putting it together: pods without a StatefulSet."""
+    live = adopted.statefulsets()[name]
+    half_done(adopted, rack, {"name": "StorageUpsize", "status": "Ongoing"}, {})
+    copy = {"cassandraRackStatus": {rack: {"statefulSetSnapshotBeforeStorageResize": json.dumps(live)}}}
+    adopted.set_status(copy)
+    adopted.sim.edit(adopted.name, {"dataCapacity": "5Gi"})
+    uid = live["metadata"]["uid"]
+    adopted.sim.client.delete(kinds.STATEFULSET, NAMESPACE, name, uid=uid, propagation="Orphan")
+    adopted.sim.run_until(lambda: name not in adopted.statefulsets(), seconds=60, what="it is taken apart")
+
+
+def test_a_rack_that_was_taken_apart_is_put_together_as_it_was() -> None:
+    """Its pods go on without a restart; that the volumes do not grow is told, and the copy stays in status."""
+    adopted = running("twodc")
+    before = adopted.statefulsets()["twodc-dc1-rack1"]
+    pods = adopted.uids()
+    upsizing(adopted, "twodc-dc1-rack1", "dc1-rack1")
+
+    adopted.start(120)
+
+    after = adopted.statefulsets()["twodc-dc1-rack1"]
+    assert adopted.uids() == pods
+    assert after["spec"] == before["spec"]
+    assert all(
+        owner["uid"] == after["metadata"]["uid"]
+        for owner in adopted.pods()["twodc-dc1-rack1-0"]["metadata"]["ownerReferences"]
+    )
+    found = condition(adopted, "Progressing")
+    assert found["reason"] == "ChangeHeldBack"
+    rack = adopted.status()["cassandraRackStatus"]["dc1-rack1"]
+    assert (rack["cassandraLastAction"]["name"], rack["cassandraLastAction"]["status"]) == (
+        "StorageUpsize",
+        "Ongoing",
+    )
+    assert rack["statefulSetSnapshotBeforeStorageResize"]
+
+
+def lock(adopted: Adopted, owner: str) -> None:
+    """Create the ConfigMap that CassKop holds while it leads, owned by a pod of the cluster's namespace."""
+    pod = adopted.pods()[owner]["metadata"]
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": names.CASSKOP_LOCK,
+            "ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": owner, "uid": pod["uid"]}],
+        },
+    }
+    adopted.sim.post(f"/api/v1/namespaces/{NAMESPACE}/configmaps", body)
+
+
+def test_nothing_is_done_while_casskop_leads() -> None:
+    """Neither objects nor status are written while the lock belongs to a living pod; then work goes on."""
+    adopted = running("twodc")
+    # Any pod will do for the one in which CassKop runs.
+    lock(adopted, "twodc-dc1-rack1-0")
+    dcs = adopted.sim.cluster("twodc")["spec"]["topology"]["dc"]
+    dcs[1]["nodesPerRacks"] = 2
+    adopted.sim.edit("twodc", {"topology": {"dc": dcs}})
+    before = adopted.sim.cluster("twodc")
+
+    adopted.start(120)
+
+    assert adopted.sim.writes == 0
+    assert adopted.sim.cluster("twodc") == before
+
+    found = adopted.sim.client.get(kinds.CONFIG_MAP, NAMESPACE, names.CASSKOP_LOCK)
+    adopted.sim.client.delete(kinds.CONFIG_MAP, NAMESPACE, names.CASSKOP_LOCK, uid=found["metadata"]["uid"])
+    adopted.sim.run_until(lambda: adopted.status().get("readyNodes") == 4, seconds=900, what="it has grown")
+
+
+def test_without_a_lock_nothing_is_asked() -> None:
+    """The store knows whether there is a lock: clusters without CassKop cost no request."""
+    sim = SimCluster()
+    assert sim.operator is not None
+    sim.run(5)
+    stores = sim.operator.core.stores
+
+    assert CassKop(client=None, stores=stores).leads(NAMESPACE) is None  # type: ignore[arg-type] # never asked
