@@ -23,6 +23,8 @@ COLUMNS, ROWS = 112, 15
 _CELL, _LINE, _MARGIN = 7.0, 16, 14
 # Simulated seconds a second of the picture, and how long it stands still at the end.
 SPEED, REST_SECONDS = 8.0, 5.0
+# Simulated seconds that a picture stands at least.
+SHORTEST = 3.0
 _BACK, _TEXT, _DIM, _BOLD = "#10151c", "#d5dde6", "#7d8a99", "#7fd1b9"
 
 
@@ -51,10 +53,16 @@ class Recorder:
         """Leave out what is for a terminal only."""
 
     def draw(self, lines: Sequence[str]) -> None:
-        """Keep a picture, if it is a new one."""
+        """Keep a picture, if it is a new one and the last one has stood long enough to be read."""
         kept = tuple(line[:COLUMNS] for line in lines[: ROWS - 1])
-        if not self.frames or (self.frames[-1].heading, self.frames[-1].lines) != (self._heading, kept):
-            self.frames.append(Frame(self._clock(), self._heading, kept))
+        last = self.frames[-1] if self.frames else None
+        if last is not None and last.heading == self._heading:
+            if last.lines == kept:
+                return
+            if self._clock() - last.at < SHORTEST:
+                self.frames[-1] = Frame(last.at, self._heading, kept)
+                return
+        self.frames.append(Frame(self._clock(), self._heading, kept))
 
 
 def svg(frames: Sequence[Frame]) -> str:
@@ -69,7 +77,7 @@ def svg(frames: Sequence[Frame]) -> str:
         pictures.append(f'<g id="f{number}">{"".join(_text(frame))}</g>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">'
-        "<title>The operator creates a ring, survives its own end, scales and gets a lost node back</title>"
+        "<title>A ring is created, scaled and rolled; its operator dies, a node is lost and comes back</title>"
         f"<style>text{{font:12px ui-monospace,Menlo,Consolas,monospace;white-space:pre;fill:{_TEXT}}}"
         f".h{{fill:{_BOLD};font-weight:bold}}.d{{fill:{_DIM}}}g{{visibility:hidden}}{''.join(rules)}</style>"
         f'<rect width="100%" height="100%" rx="8" fill="{_BACK}"/>{"".join(pictures)}</svg>\n'

@@ -35,6 +35,7 @@ PATIENCE = 1200
 FRAME_SECONDS = 0.1
 # The node that the demo loses, and its rack.
 LOST_NODE = "node-b"
+NEW_IMAGE = "cassandra:5.0.9"
 
 
 @attrs.frozen
@@ -53,6 +54,7 @@ class Demo:
         """Go through all steps; raises `TooLateError` for what does not come about."""
         self.create()
         self.scale()
+        self.roll()
         self.lose_a_node()
 
     def create(self) -> None:
@@ -69,6 +71,12 @@ class Demo:
         self.screen.step("kubectl patch: spec.nodesPerRacks 2. Nodes join one at a time")
         self._patch({"nodesPerRacks": 2})
         self._until(self._ready, "six nodes")
+
+    def roll(self) -> None:
+        """Ask for another image."""
+        self.screen.step(f"kubectl patch: spec.cassandraImage {NEW_IMAGE}. Nodes restart one at a time")
+        self._patch({"cassandraImage": NEW_IMAGE})
+        self._until(self._converged, "all nodes with the new image")
 
     def lose_a_node(self) -> None:
         """Switch a Kubernetes node off, and on again."""
@@ -97,6 +105,14 @@ class Demo:
 
     def _ready(self) -> bool:
         return is_true(self._cluster(), "Ready")
+
+    def _converged(self) -> bool:
+        progressing = condition(self._cluster(), "Progressing")
+        return self._ready() and progressing["reason"] == "Converged" and self._images() == {NEW_IMAGE}
+
+    def _images(self) -> set[str]:
+        pods = self.cluster.of(NAME, "pods")
+        return {c["image"] for pod in pods for c in pod["spec"]["containers"] if c["name"] == "cassandra"}
 
     def _status(self) -> Object:
         return self._cluster().get("status") or {}

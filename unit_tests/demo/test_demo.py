@@ -25,8 +25,10 @@ def shown() -> list[Frame]:
 
 
 def test_every_step_of_the_demo_comes_about(shown: list[Frame]) -> None:
-    """It ends with six nodes that serve; on the way a node was down, and was said to be."""
+    """It ends with six nodes that serve; on the way each was restarted, and one was down and said to be."""
     assert shown[-1].lines[0] == "demo: Running, 6 of 6 nodes, Ready"
+    restarted = {words[1] for f in shown for line in f.lines if (words := line.split())[0] == "RestartPod:"}
+    assert len(restarted) == 6
     assert any("degraded: " in line for frame in shown for line in frame.lines)
 
 
