@@ -74,6 +74,7 @@ class ClusterReconciler:
         obj = self.stores.clusters.get(key)
         if obj is None:
             self.caught_up.forget(key)
+            self.observer.forget(key)
             return Done(why="the cluster is gone")
         other = self.casskop.leads(key.namespace)
         if other is not None:

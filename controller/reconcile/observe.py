@@ -30,6 +30,7 @@ from controller.kube.client import KubeClient
 from controller.reconcile import snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
+from controller.reconcile.memo import Memo
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.wish import Wish, wish
 from controller.runtime.store import Key
@@ -48,10 +49,15 @@ class Observer:
     images: Images
     now: Callable[[], dt.datetime]
     _contents: Contents = attrs.field(init=False, repr=False)
+    _wishes: Memo[tuple[Wish, Mapping[str, Mark]]] = attrs.field(init=False, repr=False, factory=Memo)
 
     @_contents.default
     def _reader(self) -> Contents:
         return Contents(self.client, self.stores.config_maps.version)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept of a cluster that is gone."""
+        self._wishes.forget(key)
 
     def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
         """Return what *cluster* asks for, and what there is of it."""
@@ -79,12 +85,18 @@ class Observer:
         contents = self._contents.of(cluster)
         apart = takeover.taken_apart(cluster, live)
         made = {**apart, **live}
-        wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents)
-        wanted = attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
+        made_from = _made_from(cluster, live, apart, everyone, contents, now)
+
+        def make() -> tuple[Wish, Mapping[str, Mark]]:
+            wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents)
+            wanted = attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
+            return wanted, _marks(live, wanted)
+
+        wanted, marks = self._wishes.get(key, made_from, make)
         obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
-            racks=_with_drift(seen.racks, live, wanted),
+            racks=_marked(seen.racks, marks),
             shared=self._shared(key, cluster.metadata.uid, wanted),
             joined=everyone,
             obstacles=tuple(obstacles),
@@ -201,24 +213,65 @@ def _endpoints(pods: Mapping[str, list[Pod]], login: Credentials | None) -> dict
     }
 
 
-def _with_drift(racks: Mapping[str, Rack], live: Mapping[str, Object], wanted: Wish) -> dict[str, Rack]:
-    """Note in each rack which of our fields somebody else has changed."""
-    sizes = {want.name: want for want in wanted.desired.racks}
-    marked = dict(racks)
-    for name, rack in racks.items():
-        if rack.statefulset is None or name not in sizes:
-            continue
-        body = wanted.bodies.statefulset(name, rack.statefulset.replicas)
+def _made_from(  # noqa: PLR0913, PLR0917 -- everything that a wish depends on
+    cluster: CassandraCluster,
+    live: Mapping[str, Object],
+    apart: Mapping[str, Object],
+    everyone: frozenset[str],
+    contents: str | None,
+    now: dt.datetime,
+) -> object:
+    """Return what a wish and its marks are made from, to be compared with the last time's."""
+    # The clock counts only where a restart is to be dated.
+    dated = any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack)
+    return (
+        attrs.evolve(cluster.metadata, resource_version=""),
+        cluster.spec,
+        cluster.status.seed_list,
+        {rack: (obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]) for rack, obj in live.items()},
+        apart,
+        everyone,
+        contents,
+        now if dated else None,
+    )
+
+
+@attrs.frozen
+class Mark:
+    """What is known of a rack's StatefulSet only beside the wanted one; None leaves it as it was read."""
+
+    template_hash: str | None = None
+    drift: tuple[str, ...] | None = None
+
+    def on(self, rack: Rack) -> Rack:
+        """Return *rack* with the mark on its StatefulSet."""
+        assert rack.statefulset is not None
+        have = rack.statefulset
+        marked = attrs.evolve(
+            have,
+            template_hash=have.template_hash if self.template_hash is None else self.template_hash,
+            drift=have.drift if self.drift is None else self.drift,
+        )
+        return attrs.evolve(rack, statefulset=marked)
+
+
+def _marked(racks: Mapping[str, Rack], marks: Mapping[str, Mark]) -> dict[str, Rack]:
+    """Put *marks* on the racks that have one."""
+    return {name: marks[name].on(rack) if name in marks else rack for name, rack in racks.items()}
+
+
+def _marks(live: Mapping[str, Object], wanted: Wish) -> dict[str, Mark]:
+    """Return for each rack which of our fields somebody else has changed."""
+    hashes = {want.name: want.template_hash for want in wanted.desired.racks}
+    marks: dict[str, Mark] = {}
+    for name in live.keys() & hashes.keys():
+        have = snapshot.statefulset(live[name])
+        body = wanted.bodies.statefulset(name, have.replicas)
         hashed = takeover.template_hash(live[name], body)
-        if rack.statefulset.template_hash is None:
+        if have.template_hash is None:
             # CassKop's: the one that we would make, or it differs in what no plan puts back.
-            marked[name] = attrs.evolve(
-                rack, statefulset=attrs.evolve(rack.statefulset, template_hash=hashed)
-            )
-            continue
-        if hashed != sizes[name].template_hash:
-            # It is brought up to date anyway; what differs is the spec's doing.
-            continue
-        drift = drifted(live[name], takeover.without_copies(body))
-        marked[name] = attrs.evolve(rack, statefulset=attrs.evolve(rack.statefulset, drift=drift))
-    return marked
+            marks[name] = Mark(template_hash=hashed)
+        elif hashed == hashes[name]:
+            marks[name] = Mark(drift=drifted(live[name], takeover.without_copies(body)))
+        # Else it is brought up to date anyway; what differs is the spec's doing.
+    return marks

@@ -130,6 +130,7 @@ def _container(item: Object, *, init: bool) -> Container:
         running="running" in state,
         ready=bool(item.get("ready")),
         started=bool(item.get("started")),
+        since=instant((state.get("running") or {}).get("startedAt")),
         restarts=item.get("restartCount", 0),
         reason=waiting.get("reason") or terminated.get("reason"),
         message=waiting.get("message") or terminated.get("message"),

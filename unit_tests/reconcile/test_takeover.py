@@ -192,7 +192,7 @@ def test_a_growth_is_finished() -> None:
 
 @pytest.mark.parametrize("state", ["ToDo", "Continue", "Ongoing"])
 def test_a_scale_down_that_is_not_over_is_refused_with_the_reason(state: str) -> None:
-    """While the spec asks for fewer nodes than there are, the action stays as CassKop left it; nothing goes."""
+    """The spec asks for fewer nodes than there are: the action stays as CassKop left it, and nothing goes."""
     adopted = running("twodc")
     grow(adopted, "twodc-dc2-rack1", 2)
     pod = "twodc-dc2-rack1-1"
@@ -260,7 +260,7 @@ def test_an_update_that_kubernetes_finished_is_done() -> None:
 
 
 def upsizing(adopted: Adopted, name: str, rack: str) -> None:
-    """Leave a rack as CassKop does between taking it apart and putting it together: pods without a StatefulSet."""
+    """Leave a rack as CassKop does in between: its pods run, and have no StatefulSet."""
     live = adopted.statefulsets()[name]
     half_done(adopted, rack, {"name": "StorageUpsize", "status": "Ongoing"}, {})
     copy = {"cassandraRackStatus": {rack: {"statefulSetSnapshotBeforeStorageResize": json.dumps(live)}}}
@@ -272,7 +272,7 @@ def upsizing(adopted: Adopted, name: str, rack: str) -> None:
 
 
 def test_a_rack_that_was_taken_apart_is_put_together_as_it_was() -> None:
-    """Its pods go on without a restart; that the volumes do not grow is told, and the copy stays in status."""
+    """Its pods go on without a restart; that volumes do not grow is told, and the copy stays in status."""
     adopted = running("twodc")
     before = adopted.statefulsets()["twodc-dc1-rack1"]
     pods = adopted.uids()
