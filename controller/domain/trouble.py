@@ -64,6 +64,10 @@ class Trouble:
     why: str
 
 
+# Of long texts both ends are kept, so many characters each.
+_END = 200
+
+
 def diagnose(pod: Pod, rack: DesiredRack, now: dt.datetime) -> Trouble | None:
     """Return what keeps *pod* from coming up, or None while it may still be on its way."""
     if pod.ready or pod.terminating:
@@ -130,5 +134,5 @@ def _container_trouble(pod: Pod, container: Container) -> Trouble | None:
 def _sentence(words: str) -> str:
     """Fit foreign words into ours: one line, and no longer than a reader will read."""
     line = " ".join(words.split())
-    # The end of a log tells what went wrong, its beginning what was tried.
-    return line if len(line) <= 400 else "…" + line[-400:]  # noqa: PLR2004 -- said twice, one place
+    # A list of problems begins with the first one, a log ends with what went wrong.
+    return line if len(line) <= 2 * _END else f"{line[:_END]} … {line[-_END:]}"
