@@ -20,6 +20,7 @@ from controller import __version__
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
+from controller.cassandra.operations import PATIENCE_SECONDS
 from controller.core import CONTROLLER, Core, assemble, metadata_only, selector
 from controller.domain.errors import OperatorError, TerminalError, TransientError
 from controller.kube.casskop_lock import casskop_leader
@@ -134,6 +135,8 @@ class Operator:
         return None if pod is None else f"CassKop leads in pod {pod}: stop it first"
 
     def _drain(self, seconds: float) -> str | None:
+        # What nodes were asked for goes on, and is observed by whoever comes next.
+        self.core.calls.let_go()
         self.core.queue.shut_down(drop=True)
         done = self.core.queue.drain(seconds - 0.5)
         return None if done else "a reconcile is still under way"
@@ -198,10 +201,13 @@ def build(
     client = KubeClient(transport, fence=election.fence, counter=counters, pace=_pace(settings, clock))
     recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)
     jolokia = Jolokia.over(counter=counters)
+    # Connections of their own: what lasts for hours must not stand in the way of questions.
+    operate = Jolokia.patient(PATIENCE_SECONDS)
     acting = threading.Event()
     core = assemble(
         client=client,
         nodes=Nodes(jolokia),
+        operate=operate,
         recorder=recorder,
         images=Images(own=settings.image),
         clock=clock,
@@ -209,6 +215,7 @@ def build(
         workers=settings.workers,
         queue_metrics=metrics.queue(CONTROLLER),
         worker_metrics=metrics.workers(CONTROLLER, settings.workers),
+        held_metrics=metrics.held_calls(),
         on_secret=redactor.register,
         acting=acting.is_set,
     )

@@ -16,10 +16,14 @@ import attrs
 from controller.api.v2 import names
 from controller.api.v2.codec import decode_status
 from controller.builders.context import Images
+from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
 from controller.executors.base import Executor
+from controller.executors.claims import Claims
+from controller.executors.decommission import Decommissions
 from controller.executors.objects import Objects
 from controller.executors.pods import Pods
+from controller.executors.racks import Racks
 from controller.executors.statefulsets import StatefulSets
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -34,6 +38,7 @@ from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, Object
 from controller.reconcile.takeover import CassKop
 from controller.runtime.backoff import KeyBackoff
 from controller.runtime.clock import Clock
+from controller.runtime.held_calls import HeldCalls, HeldCallsMetrics, Spawn, in_a_thread
 from controller.runtime.queue import Priority, QueueMetrics, WorkQueue
 from controller.runtime.store import Change, Key
 from controller.runtime.workers import WorkerMetrics, Workers, describe_key
@@ -70,6 +75,7 @@ class Core:
     queue: WorkQueue[Key]
     reconciler: ClusterReconciler
     workers: Workers[Key]
+    calls: HeldCalls[Key, None]
 
     def enqueue_all(self, priority: Priority = Priority.LOW) -> None:
         """Put every cluster into the queue, as a new leader does."""
@@ -86,6 +92,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     *,
     client: KubeClient,
     nodes: Nodes,
+    operate: Jolokia | None = None,
     recorder: Recorder,
     images: Images,
     clock: Clock,
@@ -94,15 +101,22 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     workers: int = 16,
     queue_metrics: QueueMetrics | None = None,
     worker_metrics: WorkerMetrics | None = None,
+    held_metrics: HeldCallsMetrics | None = None,
+    spawn: Spawn = in_a_thread,
     on_secret: Callable[[str], None] = lambda _: None,
     acting: Callable[[], bool] = lambda: True,
 ) -> Core:
     """Return the controller, ready to be started or stepped.
 
-    *on_secret* hears each password before it is used, so that it can be kept out of logs. While *acting*
-    is false changes are not put into the queue: who begins to act enqueues every cluster.
+    *operate* is the client for calls that last, which *spawn* runs elsewhere; without it they are made with
+    the patience of a question. *on_secret* hears each password before it is used, so that it can be kept
+    out of logs. While *acting* is false changes are not put into the queue: who begins to act enqueues
+    every cluster.
     """
     stores = Stores()
+    queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
+    calls: HeldCalls[Key, None] = HeldCalls(wake=queue.add, clock=clock, metrics=held_metrics, spawn=spawn)
+    decommissions = Decommissions(client, operate or nodes.jolokia, calls)
     caught_up = CaughtUp(client=client, stores=stores, monotonic=clock.monotonic)
     finisher = Finisher(client=client, recorder=recorder)
     reconciler = ClusterReconciler(
@@ -115,14 +129,21 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             logins=Logins(client, stores.secrets.version, on_secret),
             images=images,
             now=clock.now,
+            call=decommissions.state,
         ),
-        executor=Executor(objects=Objects(client), statefulsets=StatefulSets(client), pods=Pods(client)),
+        executor=Executor(
+            objects=Objects(client),
+            statefulsets=StatefulSets(client),
+            pods=Pods(client),
+            racks=Racks(client),
+            claims=Claims(client),
+            decommission=decommissions,
+        ),
         finisher=finisher,
         caught_up=caught_up,
         deletion=Deletion(client=client, stores=stores, finisher=finisher, now=clock.now),
         casskop=CassKop(client=client, stores=stores),
     )
-    queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
     listen(stores, lambda key: queue.add(key) if acting() else None)
     return Core(
         stores=stores,
@@ -138,6 +159,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             count=workers,
             metrics=worker_metrics,
         ),
+        calls=calls,
     )
 
 

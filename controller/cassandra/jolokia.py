@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 import json
+import socket
 import time
 from typing import Any, Final, Protocol
 
@@ -23,6 +24,13 @@ from controller.domain.errors import OperatorError, TransientError
 PORT: Final = 8778
 _OK: Final = 200
 _UNAUTHORIZED: Final = 401
+# A probe after two idle minutes, then each half, and given up after four without an answer.
+_KEEP_ALIVE: Final = [
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 120),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 30),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -98,6 +106,19 @@ class Jolokia:
         )
         return cls(http=http, counter=counter, seconds=read_seconds)
 
+    @classmethod
+    def patient(cls, seconds: float) -> Jolokia:
+        """Return a client for calls that may last up to *seconds*, over sockets of their own.
+
+        A node that went away without a word is noticed by the kernel within some minutes.
+        """
+        transport = httpx.HTTPTransport(
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            trust_env=False,
+            socket_options=_KEEP_ALIVE,
+        )
+        return cls.over(transport, read_seconds=seconds)
+
     def read(self, endpoint: Endpoint, mbean: str, attributes: Sequence[str]) -> dict[str, Any]:
         """Read *attributes* of *mbean* in one request and return them by name.
 
@@ -121,6 +142,15 @@ class Jolokia:
         if len(answers) != len(requests):
             raise TransientError(f"{endpoint.host} answered {len(answers)} of {len(requests)} requests")
         return list(answers)
+
+    def execute(self, endpoint: Endpoint, mbean: str, operation: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401 -- JSON
+        """Execute *operation* once and return its value; it may go on whatever comes back.
+
+        Never repeated here: `TransientError` says that the answer is lost, not that nothing was done.
+        Raises `JolokiaError` if the node says that it failed.
+        """
+        body = {"type": "exec", "mbean": mbean, "operation": operation, "arguments": list(arguments)}
+        return self._call(endpoint, body, mbean, _value)
 
     def close(self) -> None:
         """Close all connections."""

@@ -86,6 +86,11 @@ class Nodes:
         self._seconds = seconds
         self._monotonic = monotonic
 
+    @property
+    def jolokia(self) -> Jolokia:
+        """The client with which nodes are asked."""
+        return self._jolokia
+
     def ring(self, endpoints: Mapping[str, Endpoint]) -> Ring:
         """Ask the nodes in *endpoints* (by pod name) and return all their answers."""
         answers = self._each(endpoints, ask)

@@ -7,16 +7,22 @@ is closed: an executor that forgets one does not type-check.
 
 from __future__ import annotations
 
+import enum
+
 import attrs
 
 
 @attrs.frozen(kw_only=True)
 class ApplyObject:
-    """Create or correct an object that all racks share: Services, disruption budget, the ring's ConfigMap."""
+    """Create or correct an object that all racks share: Services, disruption budget, the ring's ConfigMap.
+
+    *forgets* names the nodes that are proven to have left, and that the record of members may lose.
+    """
 
     kind: str
     name: str
     why: str
+    forgets: frozenset[str] = frozenset()
 
 
 @attrs.frozen(kw_only=True)
@@ -54,6 +60,80 @@ class RestartPod:
 
 
 @attrs.frozen(kw_only=True)
+class Decommission:
+    """Ask a Cassandra node to hand its data to the others and to leave the ring; it may take hours.
+
+    *call_id* names this one try: it is made at most once by a process.
+    """
+
+    rack: str
+    pod: str
+    uid: str
+    ip: str
+    release: str
+    call_id: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class ShrinkStatefulSet:
+    """Take the last place from a rack, whose node is not in the ring; *why* carries the proof.
+
+    *uid* is the StatefulSet's, *replicas* its new size; *pod_uid* is None if there was no pod.
+    *left* tells that the node was a member and has left; else it never joined, and must not have by now.
+    """
+
+    rack: str
+    statefulset: str
+    uid: str
+    replicas: int
+    pod: str
+    pod_uid: str | None
+    left: bool
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class DeleteClaim:
+    """Delete a volume of a node that is out of the ring and has no pod; *why* carries the proof."""
+
+    claim: str
+    uid: str
+    pod: str
+    statefulset: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class DeleteStatefulSet:
+    """Delete the StatefulSet of a rack that is empty and no longer asked for."""
+
+    rack: str
+    statefulset: str
+    uid: str
+    why: str
+
+
+class LeaveStep(enum.StrEnum):
+    """What is noted in status of a node that leaves, before anything is done about it."""
+
+    BEGIN = "LeaveBegins"
+    PROVEN = "LeaveProven"
+    END = "LeaveEnds"
+    UNDO = "LeaveUndone"
+
+
+@attrs.frozen(kw_only=True)
+class NoteLeaving:
+    """Write in status how far a node is on its way out of its rack; nothing else may be done before."""
+
+    rack: str
+    pod: str
+    step: LeaveStep
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class Wait:
     """Nothing may be done now: something is under way.
 
@@ -77,5 +157,14 @@ class Hold:
     seconds: float | None = None
 
 
-Action = ApplyObject | ApplyStatefulSet | DeletePod | RestartPod | Wait | Hold
-Write = ApplyObject | ApplyStatefulSet | DeletePod | RestartPod
+Write = (
+    ApplyObject
+    | ApplyStatefulSet
+    | DeletePod
+    | RestartPod
+    | Decommission
+    | ShrinkStatefulSet
+    | DeleteClaim
+    | DeleteStatefulSet
+)
+Action = Write | NoteLeaving | Wait | Hold

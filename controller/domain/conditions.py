@@ -29,7 +29,9 @@ _HARMLESS = frozenset(
         "RolloutPaused",
         "NoDisruptionAllowed",
         "NotProven",
-        "ScaleDownNotSupported",
+        "TooFewNodes",
+        "StillReplicated",
+        "EmptyCluster",
         "TemplateHeldBack",
         "ChangeHeldBack",
     }
@@ -165,7 +167,9 @@ def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[s
     if holds:
         return Finding(type="Degraded", status=True, reason=holds[0].reason, message=_whys(holds))
     lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed)}
-    down = sorted((observed.joined & lasting) - members)
+    # One that is on its way out is not missed.
+    leaver = {observed.leaving.pod} if observed.leaving is not None else set()
+    down = sorted((observed.joined & lasting) - members - leaver)
     if down:
         message = f"were members of the ring and are not now: {', '.join(down)}"
         return Finding(type="Degraded", status=True, reason="NodesDown", message=message)

@@ -20,17 +20,7 @@ def not_carried_out(spec: ClusterSpec) -> tuple[str, ...]:
 def _paths(spec: ClusterSpec) -> Iterator[str]:
     if spec.auto_pilot:
         yield "spec.autoPilot"
-    if spec.auto_update_seed_list:
-        yield "spec.autoUpdateSeedList"
     if spec.keyspace_cleanup_threads:
         yield "spec.keyspaceCleanupThreads"
     if spec.restart_count_before_pod_deletion:
         yield "spec.restartCountBeforePodDeletion"
-    if spec.unlock_next_operation:
-        yield "spec.unlockNextOperation"
-    for i, dc in enumerate(spec.topology.dc if spec.topology else ()):
-        for j, rack in enumerate(dc.rack):
-            if rack.rolling_restart:
-                yield f"spec.topology.dc[{i}].rack[{j}].rollingRestart"
-            if rack.rolling_partition:
-                yield f"spec.topology.dc[{i}].rack[{j}].rollingPartition"

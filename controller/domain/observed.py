@@ -12,8 +12,12 @@ import datetime as dt
 
 import attrs
 
+from controller.domain.leaving import Leaving
 from controller.domain.ownership import Ownership, Unread
-from controller.domain.ring import Ring
+from controller.domain.ring import Answer, Ring
+
+# Bad options, a bad configuration and unreadable data end Cassandra within seconds of its start.
+_REFUSES_WITHIN = dt.timedelta(seconds=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -27,8 +31,9 @@ class Container:
     name: str
     running: bool = False
     ready: bool = False
-    # Whether it passed its startup probe since it last began.
+    # Whether it passed its startup probe since it last began, and when that was.
     started: bool = False
+    since: dt.datetime | None = None
     restarts: int = 0
     reason: str | None = None
     message: str | None = None
@@ -59,10 +64,14 @@ class Pod:
         """Whether the Cassandra process is up, ready or not."""
         return any(c.name == "cassandra" and c.running for c in self.containers)
 
-    @property
-    def cassandra_started(self) -> bool:
-        """Whether Cassandra has got as far as taking part in the ring: its configuration is good."""
-        return self.ready or any(c.name == "cassandra" and c.running and c.started for c in self.containers)
+    def cassandra_started(self, now: dt.datetime) -> bool:
+        """Whether Cassandra takes part in the ring, or has run for long enough to have refused to."""
+        return self.ready or any(
+            c.running
+            and (c.started or (not c.restarts and c.since is not None and now - c.since >= _REFUSES_WITHIN))
+            for c in self.containers
+            if c.name == "cassandra"
+        )
 
 
 @attrs.frozen(kw_only=True)
@@ -108,6 +117,7 @@ class Claim:
     uid: str
     phase: str
     storage_class: str | None
+    terminating: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -144,7 +154,8 @@ class Observed:
     """Everything a plan may look at.
 
     *shared* is keyed by `Kind/name`, *racks* by `<dc>-<rack>`. *joined* holds the pods that are known
-    to have been members at some time, by name; it only ever grows in this snapshot's terms.
+    to have been members at some time, by name, without those that are *gone*: out of the ring, for good.
+    *recorded* is what the ring's ConfigMap says of it, *hosts* the last known host id of each.
     """
 
     now: dt.datetime
@@ -152,6 +163,12 @@ class Observed:
     shared: Mapping[str, SharedObject] = attrs.field(factory=dict)
     ring: Ring = attrs.field(factory=Ring)
     joined: frozenset[str] = frozenset()
+    recorded: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    hosts: Mapping[str, str] = attrs.field(factory=dict)
+    # The node that is on its way out, and what it says itself: it is not asked about others.
+    leaving: Leaving | None = None
+    leaver: Answer | None = None
     # Who owns what, if a node is about to be taken down; None when nobody was asked.
     ownership: Ownership | Unread | None = None
     obstacles: tuple[Obstacle, ...] = ()

@@ -22,12 +22,14 @@ from controller.api.v2.cluster import GROUP, VERSION
 from controller.domain.changes import Rule
 
 NAME: Final = f"cassandraclusters.{GROUP}"
+_PACKAGE: Final = "org.apache.cassandra.dht."
 # CEL has no way to count: positions are looked for among so many. Further ones are the operator's to see.
 _MOST: Final = 16
 _DC_PATH: Final = '"spec.topology.dc[" + string(i) + "]"'
 _RACK_PATH: Final = f'{_DC_PATH} + ".rack[" + string(j) + "]"'
-# Settings of cassandra.yaml that cannot change once a node has joined.
-_BOOTSTRAP: Final = ("num_tokens", "initial_token", "partitioner", "cluster_name")
+# Settings of cassandra.yaml that cannot change once a node has joined, with what silence means, as CEL.
+# What an image ships as `num_tokens` depends on its version, which is the operator's to know.
+_BOOTSTRAP: Final = {"num_tokens": "null", "partitioner": '"Murmur3Partitioner"'}
 
 
 @attrs.frozen(kw_only=True)
@@ -350,7 +352,7 @@ def _topology() -> tuple[Check, ...]:
     )
 
 
-def _bootstrap(key: str) -> Check:
+def _bootstrap(key: str, silent: str) -> Check:
     """Return the check that *key* of cassandra.yaml stays what it was when nodes joined."""
 
     def at(level: str) -> str:
@@ -362,7 +364,11 @@ def _bootstrap(key: str) -> Check:
     old_rack = "<wasracks>.filter(r, r.name == <rack>.name)[0]"
     known = f"{_LIVED} && <wasracks>.exists(r, r.name == <rack>.name)"
     was = value(old_rack, "<was>", _OLD)
-    wants = value("<rack>", "<dc>", _NEW)
+    meant, wants = (f"({each} == null ? {silent} : {each})" for each in (was, value("<rack>", "<dc>", _NEW)))
+    other = (
+        f"{meant} != null && {wants} != null"
+        f' && string({meant}).replace("{_PACKAGE}", "") != string({wants}).replace("{_PACKAGE}", "")'
+    )
     path = (
         f"({at('<rack>')}.orValue(null) != {at(old_rack)}.orValue(null) ? {_RACK_PATH}"
         f" : {at('<dc>')}.orValue(null) != {at('<was>')}.orValue(null) ? {_DC_PATH}"
@@ -373,7 +379,7 @@ def _bootstrap(key: str) -> Check:
         name=f"bootstrap{''.join(part.title() for part in key.split('_'))}",
         change=True,
         messages=_each_rack(
-            f"{known} && {was} != {wants} && {joined}",
+            f"{known} && {other} && {joined}",
             _at(
                 path,
                 Rule.ONLY_AT_BOOTSTRAP.value.replace("{key}", key),
@@ -386,7 +392,12 @@ def _bootstrap(key: str) -> Check:
 
 def checks() -> tuple[Check, ...]:
     """Return all checks, the static ones first."""
-    return (*_static(), *_storage(), *_topology(), *(_bootstrap(key) for key in _BOOTSTRAP))
+    return (
+        *_static(),
+        *_storage(),
+        *_topology(),
+        *(_bootstrap(key, silent) for key, silent in _BOOTSTRAP.items()),
+    )
 
 
 def _variables() -> list[dict[str, str]]:

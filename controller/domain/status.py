@@ -19,14 +19,13 @@ from controller.api.v2.cluster import (
     ClusterStatus,
     LastAction,
     NodeStatus,
-    OperationName,
     Phase,
-    PodLastOperation,
     RackStatus,
     SubPhase,
 )
 from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
+from controller.domain.leaving_status import with_leaving, without_removed
 from controller.domain.observed import Observed, Rack
 from controller.domain.plan.roll import rolling
 
@@ -35,8 +34,8 @@ def status(
     previous: ClusterStatus, desired: Desired, observed: Observed, actions: Iterable[Action]
 ) -> ClusterStatus:
     """Return *previous* brought up to what *observed* shows and *actions* will do."""
-    members = observed.members()
-    todo = {a.rack: a for a in actions if isinstance(a, ApplyStatefulSet)}
+    members, planned = observed.members(), tuple(actions)
+    todo = {a.rack: a for a in planned if isinstance(a, ApplyStatefulSet)}
     racks = dict(previous.cassandra_rack_status)
     for want in desired.racks:
         racks[want.name] = _rack(
@@ -45,16 +44,19 @@ def status(
             observed.racks.get(want.name, Rack()),
             members,
             todo.get(want.name),
+            observed.joined | members,
             observed.now,
         )
+    racks = with_leaving(racks, observed, planned, stamp(observed.now))
     mine = [racks[want.name] for want in desired.racks]
-    return attrs.evolve(
+    new = attrs.evolve(
         _cluster(previous, mine),
         cassandra_rack_status=racks,
         cassandra_node_status=_nodes(previous, observed, members),
         ready_nodes=len(members),
         wanted_nodes=desired.wanted_nodes(),
     )
+    return without_removed(new, desired, observed)
 
 
 def corrected(status: ClusterStatus) -> ClusterStatus:
@@ -69,9 +71,9 @@ def corrected(status: ClusterStatus) -> ClusterStatus:
 
 
 def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
-    """Tell whether the rack has all its nodes, each a member of the ring."""
+    """Tell whether the rack has all its nodes, each a member of the ring; those that are to leave aside."""
     size = rack.statefulset.replicas if rack.statefulset is not None else 0
-    return size >= want.replicas and all(f"{want.statefulset}-{i}" in members for i in range(size))
+    return size >= want.replicas and all(f"{want.statefulset}-{i}" in members for i in range(want.replicas))
 
 
 def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
@@ -80,6 +82,7 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     rack: Rack,
     members: frozenset[str],
     todo: ApplyStatefulSet | None,
+    joined: frozenset[str],
     now: dt.datetime,
 ) -> RackStatus:
     """Return one rack's status; a rack initialises once, and afterwards runs or is pending."""
@@ -108,8 +111,9 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     return attrs.evolve(
         previous,
         phase=Phase.RUNNING.value if finished else Phase.PENDING.value,
-        cassandra_last_action=_action(previous.cassandra_last_action, want, rack, todo, finished, now),
-        pod_last_operation=_left(previous.pod_last_operation, rack, now),
+        cassandra_last_action=_action(
+            previous.cassandra_last_action, want, rack, todo, joined, finished, now
+        ),
     )
 
 
@@ -118,10 +122,14 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     want: DesiredRack,
     rack: Rack,
     todo: ApplyStatefulSet | None,
+    joined: frozenset[str],
     finished: bool,  # noqa: FBT001 -- computed once, by the caller
     now: dt.datetime,
 ) -> LastAction:
     """Return the last action of a rack that has run before: a change comes before growth."""
+    if rack.statefulset is None and rack.pods:
+        # It gets its StatefulSet back, and is no smaller for having lost it.
+        return previous
     size = rack.statefulset.replicas if rack.statefulset is not None else 0
     if todo is not None and todo.replicas == size:
         return _going_on(previous, want.change or ActionName.UPDATE_STATEFUL_SET.value, now)
@@ -131,7 +139,8 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     if want.change == ActionName.UPDATE_RESOURCES and rack.statefulset is not None:
         # CassKop says at once of all racks that this is to be done.
         return LastAction(name=want.change, status=ActionStatus.TO_DO.value)
-    if size < want.replicas:
+    # A node that never joined is a rack that grows, even if nobody noted when it began to.
+    if size < want.replicas or any(f"{want.statefulset}-{i}" not in joined for i in range(size)):
         return _going_on(previous, ActionName.SCALE_UP.value, now)
     if finished and previous.status not in (ActionStatus.DONE, None) and _over(previous, want, rack):
         return _ended(previous, now)
@@ -152,25 +161,6 @@ def _over(action: LastAction, want: DesiredRack, rack: Rack) -> bool:
             pods = [pod for pod in rack.pods if pod.ordinal >= want.partition]
             stored = have is not None and have.template_hash == want.template_hash
             return stored and not (have is not None and any(have.outdates(pod) for pod in pods))
-
-
-def _left(operation: PodLastOperation, rack: Rack, now: dt.datetime) -> PodLastOperation:
-    """Return a decommission as done once its pods are gone, whoever saw to that."""
-    here = {pod.name for pod in rack.pods}
-    if (
-        operation.name != OperationName.DECOMMISSION
-        or operation.status == ActionStatus.DONE
-        or not operation.pods
-        or here & set(operation.pods)
-    ):
-        return operation
-    return attrs.evolve(
-        operation,
-        status=ActionStatus.DONE.value,
-        pods=(),
-        pods_ok=operation.pods,
-        end_time=stamp(now),
-    )
 
 
 def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
@@ -199,8 +189,12 @@ def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
 
 
 def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str]) -> Mapping[str, NodeStatus]:
-    """Return every node's host id and address; what was once known stays while the pod cannot be asked."""
-    nodes = dict(previous.cassandra_node_status)
+    """Return every node's host id and address; what was once known stays while the pod cannot be asked.
+
+    Nodes that have left go, but only after the ring's ConfigMap has lost them: the host id is the proof.
+    """
+    lost = observed.gone - observed.recorded
+    nodes = {pod: node for pod, node in previous.cassandra_node_status.items() if pod not in lost}
     for pod in observed.pods():
         host_id = observed.ring.host_id(pod.name, pod.ip or "")
         if pod.name in members and host_id is not None:

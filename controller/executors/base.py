@@ -12,7 +12,18 @@ from typing import Any, assert_never
 
 import attrs
 
-from controller.domain.actions import ApplyObject, ApplyStatefulSet, DeletePod, RestartPod, Write
+from controller.cassandra.jolokia import Credentials
+from controller.domain.actions import (
+    ApplyObject,
+    ApplyStatefulSet,
+    Decommission,
+    DeleteClaim,
+    DeletePod,
+    DeleteStatefulSet,
+    RestartPod,
+    ShrinkStatefulSet,
+    Write,
+)
 from controller.kube.kinds import Kind
 
 Body = Mapping[str, Any]
@@ -33,12 +44,16 @@ class Written:
 class Bodies:
     """The objects that the builders made for one cluster.
 
-    *shared* is keyed by `Kind/name`; *statefulset* gives a rack's StatefulSet at a size.
+    *shared* is keyed by `Kind/name`; *statefulset* gives a rack's StatefulSet at a size. *cluster* and
+    *uid* are the owner's, *login* is that of its nodes.
     """
 
     namespace: str
     shared: Mapping[str, Body]
     statefulset: Callable[[str, int], Body]
+    cluster: str = ""
+    uid: str = ""
+    login: Credentials | None = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -48,9 +63,12 @@ class Executor:
     objects: Callable[[ApplyObject, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
     pods: Callable[[DeletePod | RestartPod, Bodies], Written]
+    racks: Callable[[ShrinkStatefulSet | DeleteStatefulSet, Bodies], Written]
+    claims: Callable[[DeleteClaim, Bodies], Written]
+    decommission: Callable[[Decommission, Bodies], None]
 
-    def run(self, action: Write, bodies: Bodies) -> Written:
-        """Carry out *action* and return what was written."""
+    def run(self, action: Write, bodies: Bodies) -> Written | None:
+        """Carry out *action* and return what was written to the API server, if anything."""
         match action:
             case ApplyObject():
                 return self.objects(action, bodies)
@@ -58,5 +76,12 @@ class Executor:
                 return self.statefulsets(action, bodies)
             case DeletePod() | RestartPod():
                 return self.pods(action, bodies)
+            case ShrinkStatefulSet() | DeleteStatefulSet():
+                return self.racks(action, bodies)
+            case DeleteClaim():
+                return self.claims(action, bodies)
+            case Decommission():
+                self.decommission(action, bodies)
+                return None
             case _:
                 assert_never(action)

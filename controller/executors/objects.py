@@ -44,7 +44,7 @@ class Objects:
         else:
             if live is not None:
                 require_ours(live, body)
-                _require_no_loss(kind, live, body)
+                _require_no_loss(kind, live, body, action.forgets)
                 # Only what was looked at is written: neither a newer state nor another of that name.
                 exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
                 body = {**body, "metadata": {**body["metadata"], **exact}}
@@ -58,10 +58,14 @@ class Objects:
         )
 
 
-def _require_no_loss(kind: Kind, live: Body, body: Body) -> None:
-    """Raise `ConflictError` if the record of members would forget one: the plan was made on an old one."""
+def _require_no_loss(kind: Kind, live: Body, body: Body, forgets: frozenset[str]) -> None:
+    """Raise `ConflictError` if the record of members would forget one but for those that it *forgets*.
+
+    Then the plan was made on an old one.
+    """
     if kind != kinds.CONFIG_MAP:
         return
     lost = (read_ring_configmap(live) or frozenset()) - (read_ring_configmap(body) or frozenset())
+    lost -= forgets
     if lost:
         raise ConflictError(f"the record of members knows {', '.join(sorted(lost))}, and the plan does not")

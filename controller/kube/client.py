@@ -87,6 +87,10 @@ class KubeClient(KubeReader):
         )
         return self._written(write)
 
+    def check_fence(self) -> None:
+        """Raise `NotLeadingError` if nothing may be changed now, here or elsewhere."""
+        self._fence()
+
     def apply(self, kind: Kind, namespace: str, name: str, body: Object) -> dict[str, Any]:
         """
         Create the object, or bring the fields in *body* to its values, taking them from whoever has them.

@@ -85,6 +85,7 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
     pods = joined(cluster, ring)
     status = cluster.status
     return Facts(
+        cluster=cluster.name,
         nodes={rack: obj["spec"].get("replicas", 1) for rack, obj in statefulsets.items()},
         joined=frozenset(
             rack

@@ -13,15 +13,7 @@ import structlog
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
 from controller.domain import conditions
-from controller.domain.actions import (
-    Action,
-    ApplyObject,
-    ApplyStatefulSet,
-    DeletePod,
-    Hold,
-    RestartPod,
-    Wait,
-)
+from controller.domain.actions import Action, Hold, NoteLeaving, Wait, Write
 from controller.domain.conditions import Finding
 from controller.domain.errors import NotLeadingError, OperatorError, TerminalError
 from controller.domain.observed import Observed
@@ -114,10 +106,16 @@ class ClusterReconciler:
     def _act(self, key: Key, cluster: CassandraCluster, seen: _Seen, done: list[str]) -> None:
         """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
         for action in seen.actions:
-            if isinstance(action, ApplyObject | ApplyStatefulSet | DeletePod | RestartPod):
-                self._wrote(key, self.executor.run(action, seen.wish.bodies))
+            if isinstance(action, Write):
+                written = self.executor.run(action, seen.wish.bodies)
+                if written is not None:
+                    self._wrote(key, written)
                 done.append(type(action).__name__)
                 self.finisher.did(cluster, action=type(action).__name__, why=action.why)
+            elif isinstance(action, NoteLeaving):
+                # It is written with the rest of status, at the end.
+                done.append(action.step.value)
+                self.finisher.did(cluster, action=action.step.value, why=action.why)
 
     def _finish(
         self,

@@ -21,7 +21,9 @@ from controller.builders.context import Images
 from controller.builders.ring import read_ring_configmap
 from controller.cassandra.jolokia import Credentials, Endpoint
 from controller.cassandra.node import Nodes
+from controller.domain import leaving_status
 from controller.domain.errors import NotFoundError, TerminalError
+from controller.domain.leaving import Call, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
 from controller.domain.plan import needs_ownership
 from controller.kube import kinds
@@ -48,6 +50,8 @@ class Observer:
     logins: Logins
     images: Images
     now: Callable[[], dt.datetime]
+    # What this process knows of a call to a node, by its id.
+    call: Callable[[str], Call]
     _contents: Contents = attrs.field(init=False, repr=False)
     _wishes: Memo[tuple[Wish, Mapping[str, Mark]]] = attrs.field(init=False, repr=False, factory=Memo)
 
@@ -80,8 +84,12 @@ class Observer:
             racks=self._racks(key, live, pods),
             ring=ring,
             joined=known,
+            recorded=self._recorded(cluster),
+            hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
         )
-        everyone = known | seen.members()
+        seen = self._with_leaver(seen, cluster, login)
+        gone = forgotten(seen)
+        everyone = (known | seen.members()) - gone
         contents = self._contents.of(cluster)
         apart = takeover.taken_apart(cluster, live)
         made = {**apart, **live}
@@ -93,12 +101,14 @@ class Observer:
             return wanted, _marks(live, wanted)
 
         wanted, marks = self._wishes.get(key, made_from, make)
+        wanted = attrs.evolve(wanted, bodies=attrs.evolve(wanted.bodies, login=login))
         obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
             racks=_marked(seen.racks, marks),
             shared=self._shared(key, cluster.metadata.uid, wanted),
             joined=everyone,
+            gone=gone,
             obstacles=tuple(obstacles),
         )
         if not obstacles and needs_ownership(wanted.desired, observed):
@@ -106,6 +116,25 @@ class Observer:
             answering = {pod: asked[pod] for pod in ring.views()}
             observed = attrs.evolve(observed, ownership=self.nodes.ownership(answering))
         return wanted, observed
+
+    def _recorded(self, cluster: CassandraCluster) -> frozenset[str]:
+        """Return who the ring's ConfigMap says has ever joined."""
+        obj = self.stores.config_maps.get(Key(cluster.namespace, names.ring_configmap(cluster.name)))
+        return (read_ring_configmap(obj) if obj is not None else None) or frozenset()
+
+    def _with_leaver(self, seen: Observed, cluster: CassandraCluster, login: Credentials | None) -> Observed:
+        """Add the node that is on its way out, and its own word: it is not ready while it leaves."""
+        leaving = leaving_status.leaving(cluster.status.cassandra_rack_status)
+        if leaving is None:
+            return seen
+        pod = next((p for p in seen.pods() if p.name == leaving.pod), None)
+        answer = seen.ring.answers.get(leaving.pod)
+        if pod is not None:
+            leaving = attrs.evolve(leaving, call=self.call(leaving.call_id(pod)))
+            if answer is None and pod.ip and pod.cassandra_runs and not pod.terminating:
+                endpoint = Endpoint(host=pod.ip, credentials=login)
+                answer = self.nodes.ring({pod.name: endpoint}).answers[pod.name]
+        return attrs.evolve(seen, leaving=leaving, leaver=answer)
 
     def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
         """Put together what exists of each rack."""

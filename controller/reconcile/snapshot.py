@@ -69,6 +69,7 @@ def claim(obj: Object) -> Claim:
         uid=obj["metadata"]["uid"],
         phase=(obj.get("status") or {}).get("phase") or "Pending",
         storage_class=(obj.get("spec") or {}).get("storageClassName"),
+        terminating=bool(obj["metadata"].get("deletionTimestamp")),
     )
 
 

@@ -18,7 +18,7 @@ from controller.api.v2.cluster import CassandraCluster, RolloutStrategy
 from controller.api.v2.cluster import Rollout as RolloutSpec
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
-from controller.api.v2.seeds import initial_seeds
+from controller.api.v2.seeds import initial_seeds, updated_seeds
 from controller.builders.context import Images, Kept
 from controller.builders.pdb import build_pdb
 from controller.builders.ring import build_ring_configmap
@@ -62,8 +62,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
-    # The seeds of a cluster are chosen once: they are part of every pod's environment.
-    seeds = cluster.status.seed_list or initial_seeds(newest)
+    seeds = _seeds(newest, joined)
     racks: list[DesiredRack] = []
     statefulsets: dict[str, dict[str, Any]] = {}
     for i, dc in enumerate(effective.dcs(newest)):
@@ -105,9 +104,25 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             namespace=cluster.namespace,
             shared=shared,
             statefulset=lambda name, size: _sized(statefulsets[name], size),
+            cluster=cluster.name,
+            uid=cluster.metadata.uid,
         ),
         seeds=seeds,
     )
+
+
+def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]:
+    """Return the seeds of *cluster*, which has its defaults.
+
+    They are part of every pod's environment, so they are chosen once, and may be edited in status. With
+    `autoUpdateSeedList` they follow the topology, when all that it calls for have joined: nodes are
+    restarted for it once, and never told to begin with a node that is not there.
+    """
+    current, wanted = cluster.status.seed_list, initial_seeds(cluster)
+    if not current:
+        return wanted
+    settled = bool(wanted) and all(seed.partition(".")[0] in joined for seed in wanted)
+    return updated_seeds(current, wanted) if cluster.spec.auto_update_seed_list and settled else current
 
 
 def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side

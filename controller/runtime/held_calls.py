@@ -100,7 +100,12 @@ class Held(Generic[K]):
     since: float
 
 
-def _in_a_thread(name: str, run: Callable[[], None]) -> None:
+# Runs a function elsewhere, under a name, and returns at once.
+Spawn = Callable[[str, Callable[[], None]], None]
+
+
+def in_a_thread(name: str, run: Callable[[], None]) -> None:
+    """Run a function in a daemon thread."""
     threading.Thread(target=run, name=name, daemon=True).start()
 
 
@@ -120,7 +125,7 @@ class HeldCalls(Generic[K, T]):
         limit: int = 64,
         remember: int = 1000,
         metrics: HeldCallsMetrics | None = None,
-        spawn: Callable[[str, Callable[[], None]], None] = _in_a_thread,
+        spawn: Spawn = in_a_thread,
     ) -> None:
         self._wake = wake
         self._clock = clock

@@ -22,7 +22,7 @@ _NAMESPACES = "/api/v1/namespaces"
 # Every namespace of this run begins with this: what is left of them at the end is a fault.
 _RUN = f"fact-{secrets.token_hex(3)}"
 # How long namespaces may take to go: a real controller deletes their kinds one by one.
-_CLEARING_SECONDS = 180.0
+_CLEARING_SECONDS = 100.0
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -53,7 +53,7 @@ class Space:
 
     def remove(self) -> None:
         """Delete the namespace, and take away what would hold it if a fact ended too early."""
-        for plural in ("configmaps", "statefulsets"):
+        for plural in ("configmaps", "statefulsets", "persistentvolumeclaims"):
             for one in self.api.get(self.path(plural)).body["items"]:
                 if one["metadata"].get("finalizers"):
                     path = self.path(plural, one["metadata"]["name"])

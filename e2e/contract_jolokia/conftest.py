@@ -71,6 +71,9 @@ def own_ring(request: pytest.FixtureRequest) -> Iterator[Ring]:
         # What has a finalizer needs the operator to go.
         kubectl.run("scale", "deployment/casskop", "--replicas=1")
         kubectl.run("delete", "cassandraclusters", "--all", "--timeout=120s", seconds=130)
+        # A namespace with a pod in it looks again after half of that pod's grace period, which is long.
+        gone = ("wait", "--for=delete", "pods", "-l", f"cassandracluster={OWN}", "--timeout=120s")
+        kubectl.run(*gone, seconds=130)
         remove(kubectl)
 
 

@@ -112,11 +112,6 @@ def test_errors_of_cassandra_come_with_its_words(
     [
         ("repairAsync", ["nosuch", {}], "Unknown keyspace nosuch"),
         ("getRangeToEndpointMap", ["nosuch"], "Unknown keyspace nosuch"),
-        (
-            "getTokens(java.lang.String)",
-            ["10.9.9.9"],
-            "Unable to get tokens for /10.9.9.9:7000; it is not a member",
-        ),
     ],
 )
 def test_a_failed_assertion_forgets_the_request(
@@ -131,6 +126,29 @@ def test_a_failed_assertion_forgets_the_request(
         f"java.lang.AssertionError: {words}",
     )
     assert "request" not in found
+
+
+def test_tokens_of_a_stranger_are_a_failed_assertion(ring: Ring) -> None:
+    """4.0 does not say why."""
+    why = "java.lang.AssertionError"
+    if ring.line > (4, 0):
+        why += ": Unable to get tokens for /10.9.9.9:7000; it is not a member"
+
+    assert ring.first.refusal("getTokens(java.lang.String)", "10.9.9.9") == (
+        500,
+        "javax.management.RuntimeErrorException",
+        why,
+    )
+
+
+def test_overloads_came_with_4_1_and_5_0(ring: Ring) -> None:
+    """The forms that all releases have are the ones to use."""
+    strings = "[Ljava.lang.String;"
+    _, _, upgrade = ring.first.refusal("upgradeSSTables")
+    assert (f"(java.lang.String,boolean,long,int,{strings})" in upgrade) is (ring.line > (4, 0))
+    assert f"(java.lang.String,boolean,int,{strings})" in upgrade
+    _, _, compact = ring.first.refusal("forceKeyspaceCompaction")
+    assert "requires 3 parameters" in compact
 
 
 @pytest.mark.parametrize(

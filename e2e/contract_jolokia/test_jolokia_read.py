@@ -19,7 +19,7 @@ from e2e.contract_jolokia.agents import (
     error,
 )
 
-RATE = "StreamThroughputMbitPerSec"
+RATE = "CompactionThroughputMbPerSec"
 
 
 def read(attribute: Json, mbean: str = STORAGE, **more: Json) -> Json:

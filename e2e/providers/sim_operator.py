@@ -246,6 +246,8 @@ class SimOperator:
             clock=clock,
             roll=self._simulation.random.random,
             new_id=lambda: f"{life}-{next(ids)}",
+            # At once, and nobody waits: the answers of calls that last are lost.
+            spawn=lambda _name, run: run(),
         )
         self._due: float | None = None
         self._reflectors: list[tuple[Reflector[Any], PolledTransport]] = []

@@ -40,9 +40,10 @@ def runtime_error(message: str) -> JavaError:
     return JavaError("java.lang.RuntimeException", message)
 
 
-def failed_assertion(message: str) -> JavaError:
+def failed_assertion(message: str = "") -> JavaError:
     """Return an AssertionError as JMX wraps it: Cassandra runs with assertions on."""
-    return JavaError(RUNTIME_ERROR, f"java.lang.AssertionError: {message}")
+    text = "java.lang.AssertionError"
+    return JavaError(RUNTIME_ERROR, f"{text}: {message}" if message else text)
 
 
 class Deferred(Generic[V]):

@@ -20,6 +20,7 @@ from e2e.simcassandra.exchange import Exchange, HttpAnswer
 from e2e.simcassandra.faults import Faults, Kind
 from e2e.simcassandra.mbean import BadRequestError, MBean, find
 from e2e.simcassandra.node import Node
+from e2e.simcassandra.releases import LINES
 
 STORAGE_SERVICE = "org.apache.cassandra.db:type=StorageService"
 
@@ -48,12 +49,12 @@ _VERSION_2 = {
 }
 _OTHERS = other_beans.beans()
 _STORAGE = {
-    five: MBean(
-        attributes=storage_reads.attributes(five=five),
-        writers=storage_reads.writers(),
-        operations=storage_operations.operations(five=five),
+    line: MBean(
+        attributes=storage_reads.attributes(line),
+        writers=storage_reads.writers(line),
+        operations=storage_operations.operations(line),
     )
-    for five in (False, True)
+    for line in LINES
 }
 
 
@@ -291,7 +292,7 @@ class Agent:
             return _OTHERS[name]
         if self.node.registered:
             if name == STORAGE_SERVICE:
-                return _STORAGE[self.node.release.is_five]
+                return _STORAGE[self.node.release.line]
             if name in _OTHERS:
                 return _OTHERS[name]
             found = metrics.matching(self.node, name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import attrs
 
+# What is simulated.
+LINES = ((4, 0), (4, 1), (5, 0))
+
 
 @attrs.frozen(kw_only=True)
 class Release:
@@ -21,9 +24,14 @@ class Release:
             major, minor = int(parts[0]), int(parts[1])
         except (IndexError, ValueError) as error:
             raise ValueError(f"{text!r} is no Cassandra release") from error
-        if (major, minor) not in {(4, 0), (4, 1), (5, 0)}:
+        if (major, minor) not in LINES:
             raise ValueError(f"Cassandra {text} is not simulated, only 4.0, 4.1 and 5.0")
         return cls(text=text, major=major, minor=minor)
+
+    @property
+    def line(self) -> tuple[int, int]:
+        """Its line, such as (4, 1)."""
+        return self.major, self.minor
 
     @property
     def is_five(self) -> bool:

@@ -29,20 +29,23 @@ STRINGS = "[Ljava.lang.String;"
 Args = Sequence[Any]
 
 
-def operations(*, five: bool) -> dict[str, tuple[Overload, ...]]:
-    """Return the operations of the 5.0 release, or those of 4.x."""
+Line = tuple[int, int]
+
+
+def operations(line: Line) -> dict[str, tuple[Overload, ...]]:
+    """Return the operations of the releases of *line*, such as (4, 1)."""
     return {
-        **_membership(five=five),
-        **_sstables(),
+        **_membership(line),
+        **_sstables(line),
         **ring_reads.operations(),
-        **_snapshots(),
+        **_snapshots(line),
         "repairAsync": (overload(f"{STRING},java.util.Map", lambda n, a: repair.repair_async(n, a[0])),),
         "getParentRepairStatus": (overload("int", lambda n, a: repair.parent_status(n, int(a[0]))),),
         "setLoggingLevel": (overload(f"{STRING},{STRING}", _set_logging),),
     }
 
 
-def _membership(*, five: bool) -> dict[str, tuple[Overload, ...]]:
+def _membership(line: Line) -> dict[str, tuple[Overload, ...]]:
     rebuilds = [
         overload(
             f"{STRING},{STRING},{STRING},{STRING}",
@@ -50,7 +53,7 @@ def _membership(*, five: bool) -> dict[str, tuple[Overload, ...]]:
         ),
         overload(STRING, lambda n, a: rebuild.rebuild(n, datacenter=a[0])),
     ]
-    if five:
+    if line >= (5, 0):
         rebuilds.insert(
             0,
             overload(
@@ -68,14 +71,14 @@ def _membership(*, five: bool) -> dict[str, tuple[Overload, ...]]:
     }
 
 
-def _sstables() -> dict[str, tuple[Overload, ...]]:
+def _sstables(line: Line) -> dict[str, tuple[Overload, ...]]:
     return {
         "forceKeyspaceCleanup": (
             overload(f"int,{STRING},{STRINGS}", lambda n, a: compaction.cleanup(n, a[1], a[2])),
             overload(f"{STRING},{STRINGS}", lambda n, a: compaction.cleanup(n, a[0], a[1])),
         ),
         "upgradeSSTables": (
-            overload(f"{STRING},boolean,long,int,{STRINGS}", lambda n, a: _upgrade(n, a, a[4])),
+            *_by_timestamp(line),
             overload(f"{STRING},boolean,{STRINGS}", lambda n, a: _upgrade(n, a, a[2])),
             overload(f"{STRING},boolean,int,{STRINGS}", lambda n, a: _upgrade(n, a, a[3])),
         ),
@@ -100,13 +103,16 @@ def _sstables() -> dict[str, tuple[Overload, ...]]:
                 f"boolean,{STRING},{STRINGS}",
                 lambda n, a: compaction.rewrite(n, Kind.COMPACTION, a[1], a[2], answer=None),
             ),
-            overload(
-                f"{STRING},{STRINGS}",
-                lambda n, a: compaction.rewrite(n, Kind.COMPACTION, a[0], a[1], answer=None),
-            ),
         ),
         "forceKeyspaceFlush": (overload(f"{STRING},{STRINGS}", _flush),),
     }
+
+
+def _by_timestamp(line: Line) -> tuple[Overload, ...]:
+    """Return the form of upgradeSSTables that takes the age of data, new in 4.1."""
+    if line < (4, 1):
+        return ()
+    return (overload(f"{STRING},boolean,long,int,{STRINGS}", lambda n, a: _upgrade(n, a, a[4])),)
 
 
 def _upgrade(node: Node, args: Args, tables: Sequence[str]) -> Deferred[Any]:
@@ -144,14 +150,18 @@ def _set_logging(node: Node, args: Args) -> None:
         node.logging.pop(name, None)
 
 
-def _snapshots() -> dict[str, tuple[Overload, ...]]:
+def _snapshots(line: Line) -> dict[str, tuple[Overload, ...]]:
     return {
         "takeSnapshot": (
             overload(f"{STRING},java.util.Map,{STRINGS}", _take_snapshot),
             overload(f"{STRING},{STRINGS}", lambda n, a: _take_snapshot(n, [a[0], {}, a[1]])),
         ),
         "clearSnapshot": (
-            overload(f"java.util.Map,{STRING},{STRINGS}", lambda n, a: _clear_snapshot(n, a[1:])),
+            *(
+                (overload(f"java.util.Map,{STRING},{STRINGS}", lambda n, a: _clear_snapshot(n, a[1:])),)
+                if line >= (5, 0)
+                else ()
+            ),
             overload(f"{STRING},{STRINGS}", _clear_snapshot),
         ),
         "trueSnapshotsSize": (overload("", lambda _n, _a: 0),),

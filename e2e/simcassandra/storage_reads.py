@@ -7,6 +7,7 @@ from typing import Any
 
 from e2e.simcassandra import removal, texts
 from e2e.simcassandra.compaction import rerate as rerate_compactions
+from e2e.simcassandra.deferred import failed_assertion
 from e2e.simcassandra.gossip import View
 from e2e.simcassandra.keyspaces import LOCAL_KEYSPACES
 from e2e.simcassandra.mbean import Reader, Writer
@@ -18,10 +19,13 @@ from e2e.simcassandra.tokens import SimpleStrategy, ownership
 Addresses = Callable[[View], Iterable[str]]
 
 
-def attributes(*, five: bool) -> dict[str, Reader]:
-    """Return the attributes of the 5.0 release, or those of 4.x."""
+def attributes(line: tuple[int, int]) -> dict[str, Reader]:
+    """Return the attributes of the releases of *line*."""
     readers = {**_lists(), **_host_ids(), **_self(), **_ring(), **_settings()}
-    if five:
+    if line > (4, 0):
+        # The old name says megabytes, and means megabits as well.
+        readers["StreamThroughputMbitPerSec"] = readers["StreamThroughputMbPerSec"]
+    if line >= (5, 0):
         readers |= {
             "BootstrapFailed": lambda n: n.bootstrap_failed,
             "BootstrapState": lambda n: n.volume.bootstrap.value,
@@ -33,8 +37,8 @@ def attributes(*, five: bool) -> dict[str, Reader]:
     return readers
 
 
-def writers() -> dict[str, Writer]:
-    """Return the attributes that can be written."""
+def writers(line: tuple[int, int]) -> dict[str, Writer]:
+    """Return the attributes that can be written in the releases of *line*."""
 
     def compaction(node: Node, value: Any) -> None:  # noqa: ANN401 -- JSON
         node.compaction_megabytes = int(value)
@@ -46,7 +50,8 @@ def writers() -> dict[str, Writer]:
 
     return {
         "CompactionThroughputMbPerSec": compaction,
-        "StreamThroughputMbitPerSec": streaming,
+        "StreamThroughputMbPerSec": streaming,
+        **({"StreamThroughputMbitPerSec": streaming} if line > (4, 0) else {}),
     }
 
 
@@ -129,7 +134,7 @@ def _ring() -> dict[str, Reader]:
         "Keyspaces": lambda n: [*_replicated(n), *LOCAL_KEYSPACES],
         "NonSystemKeyspaces": _replicated,
         "NonLocalStrategyKeyspaces": _replicated,
-        "Tokens": lambda n: [str(t) for t in sorted(n.view.members.get(n.address, ()))],
+        "Tokens": _tokens,
         "TokenToEndpointMap": lambda n: _token_map(n, lambda a: a),
         "TokenToEndpointWithPortMap": lambda n: _token_map(n, texts.with_port),
         "LoadMap": lambda n: _load_map(n, lambda a: a),
@@ -148,12 +153,21 @@ def _settings() -> dict[str, Reader]:
         "AllDataFileLocations": lambda _: ["/var/lib/cassandra/data"],
         "ConcurrentCompactors": lambda _: 1,
         "CompactionThroughputMbPerSec": lambda n: n.compaction_megabytes,
-        "StreamThroughputMbitPerSec": lambda n: n.stream_megabits,
+        "StreamThroughputMbPerSec": lambda n: n.stream_megabits,
     }
 
 
 def _replicated(node: Node) -> list[str]:
     return node.schema.names() if node.schema is not None else []
+
+
+def _tokens(node: Node) -> list[str]:
+    """Return its own tokens, also after it left; one that has not joined yet stumbles over the question."""
+    if node.mode in {Mode.STARTING, Mode.JOINING, Mode.JOINING_FAILED} and not node.view.is_member(
+        node.address
+    ):
+        raise failed_assertion()
+    return [str(token) for token in sorted(node.volume.tokens)]
 
 
 def _token_map(node: Node, shown: Callable[[str], str]) -> dict[str, str]:

@@ -50,19 +50,25 @@ class Load:
         self.sent = 0
 
     def fill(self, count: int) -> int:
-        """Store about *count* objects; the exact number is returned."""
+        """Store about *count* objects; the exact number is returned.
+
+        They begin as `run` leaves them, with all their fields and owners, so that a server does not get
+        slower only because its objects have grown.
+        """
         self._namespaces = max(count // _IN_NAMESPACE, 1)
         for number in range(self._namespaces):
             self._write("POST", "/api/v1/namespaces", {"metadata": {"name": f"n{number}"}})
             for index in range(_PODS):
                 self._write("POST", _path(number, "pods"), _pod(index))
+                self._patch_pod(_path(number, "pods", f"p{index}"))
             for index in range(_CLAIMS):
                 self._write("POST", _path(number, "persistentvolumeclaims"), _claim(index))
             for index in range(_CONFIGS):
-                self._write("POST", _path(number, "configmaps"), _config(index, "0"))
+                self._apply_config(number, _config(index, "0"))
             for index in range(_SECRETS):
                 self._write("POST", _path(number, "secrets"), _secret(f"s{index}"))
             self._apply_set(number, 0)
+            self._patch_set(number)
         return self._namespaces * _IN_NAMESPACE
 
     def run(self, names: Sequence[str], count: int) -> int:
@@ -106,15 +112,19 @@ class Load:
 
     def patch_status(self) -> None:
         """What a kubelet writes."""
+        self._patch_pod(_path(self._where, "pods", f"p{self._which % _PODS}"))
+
+    def _patch_pod(self, path: str) -> None:
         ready = {"type": "Ready", "status": str(self._turn % 2 == 0), "reason": f"r{self._turn}"}
         status = {"phase": "Running", "podIP": "10.0.0.1", "conditions": [ready]}
-        path = _path(self._where, "pods", f"p{self._which % _PODS}")
         self._write("PATCH", f"{path}/status", {"status": status}, media=_MERGE)
 
     def apply_config(self) -> None:
         """Server-side apply that changes something."""
-        body = _config(self._which % _CONFIGS, str(self._turn))
-        path = _path(self._where, "configmaps", body["metadata"]["name"])
+        self._apply_config(self._where, _config(self._which % _CONFIGS, str(self._turn)))
+
+    def _apply_config(self, number: int, body: Object) -> None:
+        path = _path(number, "configmaps", body["metadata"]["name"])
         self._write("PATCH", path, body, media=_APPLY, fieldManager="operator", force=True)
 
     def apply_same_set(self) -> None:
@@ -133,7 +143,10 @@ class Load:
 
     def patch_set_status(self) -> None:
         """What the StatefulSet controller writes."""
-        path = f"/apis/apps/v1/namespaces/n{self._where}/statefulsets/rack/status"
+        self._patch_set(self._where)
+
+    def _patch_set(self, number: int) -> None:
+        path = f"/apis/apps/v1/namespaces/n{number}/statefulsets/rack/status"
         status = {"replicas": 1, "readyReplicas": self._turn % 2, "collisionCount": self._turn}
         self._write("PATCH", path, {"status": status}, media=_MERGE)
 
@@ -201,7 +214,7 @@ def _spec() -> Object:
 
 
 def _pod(index: int) -> Object:
-    labels = {"app": "cassandra", "part": str(index % 10)}
+    labels = {"app": "cassandra", "part": str(index % 10), "turn": "0"}
     return {"metadata": {"name": f"p{index}", "labels": labels}, "spec": _spec()}
 
 

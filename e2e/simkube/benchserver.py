@@ -21,8 +21,8 @@ from e2e.simkube.server import HttpServer
 from e2e.simkube.watch import Watch
 from e2e.simtime import Simulation
 
-# A name, how to send, and the seconds that the server's processor has worked.
-Served = tuple[str, Send, Callable[[], float]]
+# How to send, and the seconds that the server's processor has worked.
+Served = tuple[Send, Callable[[], float]]
 _WATCHED = ("/api/v1/pods", "/apis/apps/v1/statefulsets", "/api/v1/configmaps", "/api/v1/secrets")
 # In-process, watches are polled once in so many requests, as a client's loop does.
 _POLLED = 50
@@ -48,7 +48,7 @@ def in_process() -> Iterator[Served]:
                 watch.poll()
         return transport.send(request)
 
-    yield "in-process", send, time.process_time
+    yield send, time.process_time
 
 
 @contextlib.contextmanager
@@ -73,7 +73,7 @@ def over_http() -> Iterator[Served]:
         ours.send("cpu")
         return float(ours.recv())
 
-    yield "over HTTP", send, cpu
+    yield send, cpu
     ours.send("stop")
     child.join()
     connection.close()

@@ -196,9 +196,9 @@ class Problems:
         message = f"Invalid value: {shown(value)}: {why}"
         self.causes.append(Cause("FieldValueInvalid", message, field))
 
-    def wrong_type(self, field: str, kind: str, why: str) -> None:
-        """*field* holds a value of a *kind* that it cannot hold."""
-        message = f"Invalid value: {shown(kind)}: {why}"
+    def wrong_type(self, field: str, found: str, why: str) -> None:
+        """*field* cannot hold what was *found* in it: the type, or the text of a format."""
+        message = f"Invalid value: {shown(found)}: {why}"
         self.causes.append(Cause("FieldValueTypeInvalid", message, field))
 
     def forbidden(self, field: str, why: str) -> None:

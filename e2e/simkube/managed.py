@@ -204,6 +204,8 @@ class Tracker:
     def _without_forgotten(self, merged: Object, old: Entry, entries: Entries) -> Object:
         kept: Paths = frozenset().union(*(entry.fields for entry in entries.values()))
         doomed = old.fields - kept
+        if not doomed:
+            return merged
         pruned: Object = prune(self._type, merged, doomed, kept)
         return pruned
 

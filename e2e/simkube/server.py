@@ -35,6 +35,8 @@ _LOOK_SECONDS = 1.0
 # The longest step of the simulation while nothing is due.
 _IDLE_SECONDS = 0.25
 _LONGEST_LINE = 65_536
+# How long a stream that has news waits for more, so that many changes are one wake-up of its thread.
+_GATHER_SECONDS = 0.001
 
 
 class PortInUseError(Exception):
@@ -267,7 +269,8 @@ class _Handler(BaseHTTPRequestHandler):
                 return
             if not content and self._client_gone():
                 break
-            changed.wait(min(max(wait, 0.01), _LOOK_SECONDS))
+            if changed.wait(min(max(wait, 0.01), _LOOK_SECONDS)):
+                time.sleep(_GATHER_SECONDS)
         self.close_connection = True
 
     def _client_gone(self) -> bool:

@@ -154,7 +154,7 @@ class Subresources:
         if len(found) > 1:
             raise errors.StatusError(
                 500,
-                "InternalError",
+                "",
                 "This pod has more than one PodDisruptionBudget, which the eviction subresource "
                 "does not support.",
             )

@@ -139,7 +139,7 @@ def _string(schema: Schema, value: str, where: str, problems: Problems) -> None:
         problems.invalid(where, value, f"{_named(where)} should match '{raw['pattern']}'")
     form = raw.get("format")
     if form in _FORMATS and not _FORMATS[form](value):
-        problems.invalid(where, value, f"{_named(where)} must be of type {form}: {shown(value)}")
+        problems.wrong_type(where, value, f"{_named(where)} must be of type {form}: {shown(value)}")
 
 
 def _is_time(text: str) -> bool:

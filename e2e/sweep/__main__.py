@@ -15,16 +15,12 @@ import time
 
 import structlog
 
-from e2e.sweep import mutants, report
+from e2e.sweep import mutants, report, selection
 from e2e.sweep.explore import Explored, Explorer, Select
-from e2e.sweep.plans import EVENT, NODE, READ, WRITE, Plan, UnknownPlanError, parse
+from e2e.sweep.plans import Plan, UnknownPlanError, parse
 from e2e.sweep.run import replay
 from e2e.sweep.speed import remember_builds
 from e2e.sweep.stories import BY_NAME, Story
-
-# The quick sweep kills the operator after every write, and takes every so many'th of the other plans.
-_QUICK_KILL = "kill-unanswered"
-_QUICK_EVERY = {WRITE: 41, READ: 59, EVENT: 37, NODE: 97}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,24 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     remember_builds()
     if given.mutants:
         return mutants.run(given.mutant, jobs=given.jobs)
-    return _sweep(stories, jobs=given.jobs, seed=given.seed, select=quick() if given.quick else _all)
-
-
-def quick() -> Select:
-    """Return a new selection of the plans for a quick sweep: the same ones each time."""
-    seen = dict.fromkeys(_QUICK_EVERY, 0)
-
-    def select(plan: Plan) -> bool:
-        if plan.fault == _QUICK_KILL:
-            return True
-        seen[plan.kind] += 1
-        return seen[plan.kind] % _QUICK_EVERY[plan.kind] == 1
-
-    return select
-
-
-def _all(_: Plan) -> bool:
-    return True
+    select = selection.quick() if given.quick else selection.every if given.all else selection.rotating
+    return _sweep(stories, jobs=given.jobs, seed=given.seed, select=select)
 
 
 def _sweep(stories: Sequence[Story], *, jobs: int, seed: int, select: Select) -> int:
@@ -102,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--story", action="append", help="only this story; may be given more than once")
     parser.add_argument("--plan", help="replay one plan, such as create/write/17/kill-unanswered")
     parser.add_argument("--quick", action="store_true", help="every write with a kill, a sample of the rest")
+    parser.add_argument("--all", action="store_true", help="every fault at every point, none in turns")
     parser.add_argument("--mutants", action="store_true", help="prove that planted bugs are caught")
     parser.add_argument("--mutant", action="append", help="with --mutants: only this one")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")

@@ -20,10 +20,10 @@ from e2e.providers.sim import SimCluster
 from e2e.providers.sim_operator import AGENT, DeadError
 from e2e.simcassandra.faults import Kind as AgentFault
 from e2e.simkube.faults import (
+    WRITES,
     Call,
     Drop,
     End,
-    WRITES,
     EventFault,
     Faults,
     Hang,
@@ -56,7 +56,12 @@ _ON_READ: dict[str, RequestFault] = {"error": Refuse(status=500), "hang": Hang()
 _ON_EVENT: dict[str, EventFault] = {"drop": Drop(), "hold": Hold(3.0), "swap": Swap(), "end": End()}
 _READS = ("get", "list")
 # A node that answers, and knows nobody: what an operator must not take for an empty ring.
-_KNOWS_NOBODY = {"EndpointToHostId": {}, "JoiningNodes": [], "LeavingNodes": [], "MovingNodes": []}
+_KNOWS_NOBODY: dict[str, object] = {
+    "EndpointToHostId": {},
+    "JoiningNodes": [],
+    "LeavingNodes": [],
+    "MovingNodes": [],
+}
 
 RELIST_SECONDS = 20.0
 BUSY_SECONDS = 5
@@ -115,6 +120,7 @@ class Director:
         self.counts: collections.Counter[str] = collections.Counter()
         self.requests = 0
         self.struck_at: float | None = None
+        self.fault: str | None = None
         self.sent: Sent | None = None
         # How many writes were refused with 429.
         self.refused = 0
@@ -157,7 +163,7 @@ class Director:
         read = path in self._read.get(life, ())
         self.sent = Sent(life=life, request=request, fenced=life in self._closed, read=read)
 
-    def answered(self, life: int, request: Request, answer: Response) -> None:
+    def answered(self, life: int, request: Request, answer: Response) -> None:  # noqa: ARG002 -- the tap's form
         """Let happen what comes between a write and its answer."""
         self.refused += answer.status == 429
         if request.method == "GET":
@@ -174,7 +180,7 @@ class Director:
             case _:
                 pass
 
-    def asking(self, life: int, host: str) -> None:
+    def asking(self, life: int, host: str) -> None:  # noqa: ARG002 -- the tap's form
         """A point: a question to a Cassandra node."""
         self._if_doomed()
         fault = self._point(NODE)
@@ -220,7 +226,7 @@ class Director:
         self.counts[kind] += 1
         fault = self._decide(kind, self.counts[kind])
         if fault is not None:
-            self.struck_at = self.cluster.simulation.now
+            self.struck_at, self.fault = self.cluster.simulation.now, fault
             # What the server has forgotten, nobody can be shown.
             self._floor = self.cluster.server.store.table(("", "pods")).floor
         return fault

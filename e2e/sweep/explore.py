@@ -37,6 +37,7 @@ class Verdict:
     plan: Plan
     problems: tuple[str, ...]
     cpu: float
+    history: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -60,14 +61,13 @@ class Explored:
                 yield verdict.plan.id, verdict.problems[0]
 
 
-
 class Explorer:
     """Explores one story with up to *jobs* processes at a time.
 
     *select* says which plans are run; *enough*, if given, ends it after the first failing plan.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- all but the story by name
         self,
         story: Story,
         *,
@@ -113,9 +113,9 @@ class Explorer:
         except Exception:
             if self._mine is None:
                 raise
-            self._finish([f"the simulation fails: {traceback.format_exc(limit=-4)}"])
+            self._finish([f"the simulation fails: {traceback.format_exc(limit=-4)}"], "")
         if self._mine is not None:
-            self._finish([str(violation) for violation in outcome.violations])
+            self._finish([str(violation) for violation in outcome.violations], outcome.history)
         return outcome
 
     def _decide(self, kind: str, number: int) -> str | None:
@@ -145,11 +145,15 @@ class Explorer:
         self._running[child] = (plan, reading)
         return False
 
-    def _finish(self, problems: list[str]) -> None:
+    def _finish(self, problems: list[str], history: str) -> None:
         """End a child with its verdict."""
         assert self._mine is not None
         _, writing, began = self._mine
-        answer = {"problems": [p[:2000] for p in problems[:8]], "cpu": time.process_time() - began}
+        answer = {
+            "problems": [p[:2000] for p in problems[:8]],
+            "cpu": time.process_time() - began,
+            "history": history,
+        }
         with contextlib.suppress(BrokenPipeError):
             os.write(writing, json.dumps(answer).encode())
         # Not sys.exit: nothing of the parent's is to be cleaned up here.
@@ -165,8 +169,13 @@ class Explorer:
             answer = json.loads(data)
         else:
             why = "it never ends" if os.WIFSIGNALED(status) else "its process died"
-            answer = {"problems": [f"{why} (wait status {status})"], "cpu": MOST_CPU_SECONDS}
-        self._verdicts[plan] = Verdict(plan=plan, problems=tuple(answer["problems"]), cpu=answer["cpu"])
+            answer = {"problems": [f"{why} (wait status {status})"], "cpu": MOST_CPU_SECONDS, "history": ""}
+        self._verdicts[plan] = Verdict(
+            plan=plan,
+            problems=tuple(answer["problems"]),
+            cpu=answer["cpu"],
+            history=answer["history"],
+        )
 
     def _failed(self) -> bool:
         return any(verdict.problems for verdict in self._verdicts.values())

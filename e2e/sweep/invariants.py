@@ -35,25 +35,33 @@ _ON_THE_MOVE: Final = frozenset({"JOINING", "LEAVING", "MOVING"})
 # -- writes of the operator
 
 
-def spec_is_the_users(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def spec_is_the_users(write: Write, world: World) -> str | None:
     """I5: whatever the operator writes of a cluster, its spec stays as it was."""
-    if write.place == places.CLUSTERS and write.before is not None:
-        if write.before.get("spec") != write.after.get("spec"):
-            return f"the spec of {write.name} was written"
-    return None
+    if write.place != places.CLUSTERS or write.before is None:
+        return None
+    return None if write.before.get("spec") == write.after.get("spec") else f"{write.name}: spec was written"
 
 
-def nothing_shrinks(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
-    """I1: no StatefulSet gets smaller; what would be right after a decommission, which there is not yet."""
-    if write.place == places.STATEFULSETS and write.before is not None:
-        old, new = _size(write.before), _size(write.after)
-        if new < old:
-            return f"{write.name} went from {old} to {new} nodes"
-    return None
+def racks_shrink_by_a_node_that_left(write: Write, world: World) -> str | None:
+    """I1: a StatefulSet gets smaller by one, and only once all others know that its last node left."""
+    if write.place != places.STATEFULSETS or write.before is None:
+        return None
+    old, new = _size(write.before), _size(write.after)
+    if new >= old:
+        return None
+    if new != old - 1:
+        return f"{write.name} went from {old} to {new} nodes"
+    nodes = world.nodes_of(label(write.after))
+    last = next((node for node in nodes if node.pod == f"{write.name}-{old - 1}"), None)
+    if last is None or last.mode != "DECOMMISSIONED":
+        mode = "not running" if last is None else last.mode
+        return f"{write.name} went from {old} to {new} nodes, and the last one was {mode}"
+    knowing = [node.pod for node in nodes if node is not last and last.address in node.knows]
+    return f"{last.pod} was removed, and {knowing[0]} still counts it a member" if knowing else None
 
 
 def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
-    """I1: a volume claim is deleted by UID and version, for a cluster that is deleted with its volumes.
+    """I1: a volume claim is deleted by UID and version, with its cluster or after its node has left.
 
     Nobody runs on it any more. Other writes of the operator's leave its spec alone.
     """
@@ -64,19 +72,21 @@ def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
         return None if same else f"the spec of volume claim {write.name} was written"
     if not _exactly(write):
         return f"volume claim {write.name} was deleted without preconditions"
-    if not _goes_with_its_volumes(world.clusters.get(label(write.after))):
-        return f"volume claim {write.name} was deleted, and its cluster is not to lose its volumes"
+    gone = _goes_with_its_volumes(world.clusters.get(label(write.after)))
+    if not gone and _has_a_place(write.name, write.after, world):
+        return f"volume claim {write.name} was deleted, and its node has a place in the cluster"
     if any(write.name.endswith(f"-{node.pod}") for node in world.nodes):
         return f"volume claim {write.name} was deleted while Cassandra ran on it"
     return None
 
 
 def nothing_else_is_deleted(write: Write, world: World) -> str | None:
-    """I1: besides pods and volumes only StatefulSets are deleted, by UID, and with their cluster."""
+    """I1: besides pods and volumes only StatefulSets are deleted, by UID, empty or with their cluster."""
     if write.request.method != "DELETE" or write.place in (places.PODS, places.CLAIMS):
         return None
     cluster = world.clusters.get(label(write.after))
-    if write.place == places.STATEFULSETS and _goes_with_its_volumes(cluster):
+    empty = write.before is not None and _size(write.before) == 0
+    if write.place == places.STATEFULSETS and (empty or _goes_with_its_volumes(cluster)):
         given = (write.request.body or {}).get("preconditions") or {}
         return None if given.get("uid") else f"StatefulSet {write.name} was deleted without its UID"
     return f"{write.place[1]} {write.name} was deleted"
@@ -172,21 +182,23 @@ def status_claims_what_is_true(write: Write, world: World) -> str | None:
     return None
 
 
-def fence_is_heeded(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def fence_is_heeded(write: Write, world: World) -> str | None:
     """Two operators: who was told that the lease is lost writes nothing more."""
     return f"{write.name} was written without the lease" if write.fenced else None
 
 
-def secrets_stay_secret(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def secrets_stay_secret(write: Write, world: World) -> str | None:
     """The password of Jolokia is in no object but its Secret."""
     return f"{write.name} holds the password" if _CANARY in json.dumps(write.after) else None
 
 
-def members_are_never_forgotten(write: Write, world: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def members_are_never_forgotten(write: Write, world: World) -> str | None:
     """I4: the record of who ever joined only grows: by it a node knows that it must not begin a ring."""
     if write.place != places.CONFIG_MAPS or write.before is None:
         return None
-    old, new = (set(json.loads((o.get("data") or {}).get("joined") or "[]")) for o in (write.before, write.after))
+    old, new = (
+        set(json.loads((o.get("data") or {}).get("joined") or "[]")) for o in (write.before, write.after)
+    )
     lost = old - new
     return f"the record forgot {', '.join(sorted(lost))}" if lost else None
 
@@ -194,7 +206,7 @@ def members_are_never_forgotten(write: Write, world: World) -> str | None:  # no
 # -- the world from one moment to the next
 
 
-def one_topology_change_at_a_time(before: World, after: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def one_topology_change_at_a_time(before: World, after: World) -> str | None:
     """I3: at most one node of a ring joins, leaves or moves, one that is about to join counted."""
     for cluster in sorted({node.cluster for node in after.nodes}):
         moving = [n.pod for n in after.nodes_of(cluster) if n.mode in _ON_THE_MOVE or n.fresh]
@@ -203,7 +215,7 @@ def one_topology_change_at_a_time(before: World, after: World) -> str | None:  #
     return None
 
 
-def a_cluster_is_one_ring(before: World, after: World) -> str | None:  # noqa: ARG001 -- a rule's form
+def a_cluster_is_one_ring(before: World, after: World) -> str | None:
     """I4: the members of a cluster know each other; nobody began a second ring.
 
     A node that has just started may not have been heard of yet.
@@ -229,10 +241,12 @@ def nodes_keep_their_identity(before: World, after: World) -> str | None:
 
 
 def volumes_stay(before: World, after: World) -> str | None:
-    """I1: a volume claim that was there is there, with the same UID, unless it goes with its cluster."""
+    """I1: a volume claim that was there is there, with the same UID, unless its node has no place now."""
     for name, claim in before.claims.items():
         leaving = bool(claim["metadata"].get("deletionTimestamp"))
         if leaving or _goes_with_its_volumes(before.clusters.get(label(claim))):
+            continue
+        if label(claim) in before.clusters and not _has_a_place(name, claim, before):
             continue
         now = after.claims.get(name)
         if now is None or now["metadata"]["uid"] != claim["metadata"]["uid"]:
@@ -257,7 +271,7 @@ def the_budget_is_never_absent(before: World, after: World) -> str | None:
 
 WRITE_RULES: Final[tuple[WriteRule, ...]] = (
     spec_is_the_users,
-    nothing_shrinks,
+    racks_shrink_by_a_node_that_left,
     volumes_are_deleted_by_proof,
     nothing_else_is_deleted,
     pods_are_deleted_by_proof,
@@ -293,3 +307,16 @@ def _goes_with_its_volumes(cluster: Object | None) -> bool:
     if cluster is None or not cluster["metadata"].get("deletionTimestamp"):
         return False
     return (cluster.get("spec") or {}).get("deletePVC") is True
+
+
+def _has_a_place(name: str, claim: Object, world: World) -> bool:
+    """Whether a StatefulSet of its cluster has a pod for the claim, or one that the spec asks for will."""
+    rest, _, ordinal = name.rpartition("-")
+    if not ordinal.isdecimal():
+        return True
+    for rack in world.racks_of(label(claim)):
+        if rest.endswith(f"-{rack['metadata']['name']}"):
+            return int(ordinal) < _size(rack)
+    cluster = world.clusters.get(label(claim))
+    asked = () if cluster is None else places.rack_names(cluster)
+    return any(rest.endswith(f"-{rack}") for rack in asked)

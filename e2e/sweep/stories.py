@@ -324,10 +324,14 @@ STORIES: Final = (
     ),
     Story(
         name="purge",
-        about="a cluster that is deleted with its volumes (deletePVC)",
+        about="a cluster that is deleted with its volumes (deletePVC), then made anew under its name",
         given=_made(single(deletePVC=True)),
-        when=(Delete(kind="cassandraclusters", name="solo"),),
-        end=Until(what="nothing is left", probe=nothing_left("solo")),
+        when=(
+            Delete(kind="cassandraclusters", name="solo"),
+            Until(what="nothing is left", probe=nothing_left("solo")),
+            Apply(object=single(deletePVC=True)),
+        ),
+        end=_is_ready("solo"),
     ),
     Story(
         name="again",

@@ -6,7 +6,6 @@ It changes nothing. It stops counting after the first broken invariants: what fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 import hashlib
 import json
 from typing import Any
@@ -107,11 +106,11 @@ class Witness:
     def _before(self, place: Place, change: Change) -> World:
         """Return the world as it was when the write came."""
         world = look(self._cluster)
-        for field in attrs.fields(World):
-            named = getattr(world, field.name)
-            if invariants.PLACES.get(place) == field.name:
-                put_back: Mapping[str, Any] = {k: v for k, v in named.items() if k != change.key[1]}
-                if change.before is not None:
-                    put_back = {**put_back, change.key[1]: change.before.object}
-                return attrs.evolve(world, **{field.name: put_back})
-        return world
+        field = invariants.PLACES.get(place)
+        if field is None:
+            return world
+        named = {k: v for k, v in getattr(world, field).items() if k != change.key[1]}
+        if change.before is not None:
+            named[change.key[1]] = change.before.object
+        changes: dict[str, Any] = {field: named}
+        return attrs.evolve(world, **changes)

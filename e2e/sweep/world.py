@@ -113,6 +113,13 @@ def wanted_size(cluster: Object) -> int:
     )
 
 
+def rack_names(cluster: Object) -> tuple[str, ...]:
+    """Return the names of the StatefulSets that the spec asks for."""
+    dcs = ((cluster.get("spec") or {}).get("topology") or {}).get("dc") or ()
+    name = cluster["metadata"]["name"]
+    return tuple(f"{name}-{dc['name']}-{rack['name']}" for dc in dcs for rack in dc.get("rack") or ())
+
+
 def look(cluster: SimCluster) -> World:
     """Return the world as it is now."""
     ring = cluster.controllers.ring

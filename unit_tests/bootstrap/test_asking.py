@@ -81,6 +81,23 @@ def test_a_refusal_in_plain_text_is_an_answer() -> None:
     assert answer == Seen(reach=Reach.ANSWERS, mode="HTTP 400 without a JSON object")
 
 
+@pytest.mark.parametrize(
+    ("body", "mode"),
+    [
+        ('{"value":"NORMAL","status":200}', "NORMAL"),
+        ('{"value":"NORMAL","status":500}', "Jolokia says 500"),
+        ('{"value":"NORMAL"}', "Jolokia says None"),
+        ('{"value":["NORMAL"],"status":200}', "Jolokia says 200"),
+        ('{"status":404}', "Cassandra is not up in it yet"),
+        ('["NORMAL"]', "HTTP 200 without a JSON object"),
+        ("NORMAL", "HTTP 200 without a JSON object"),
+    ],
+)
+def test_only_a_value_without_an_error_is_a_mode(body: str, mode: str) -> None:
+    """Jolokia answers HTTP 200 to nearly everything; success is in the body."""
+    assert mode_of(200, body.encode()) == mode
+
+
 def test_all_seeds_are_asked_at_the_same_time() -> None:
     """Five silent ones take no longer than one: the round, not the seed, has the deadline."""
     names = ["127.0.0.1", "127.1", "127.0.1", "0x7f000001", "2130706433"]  # five ways to write one address

@@ -23,7 +23,7 @@ def build(
     *,
     labels: dict[str, str] | None = None,
     rack: str = "rack1",
-    **arguments: Any,  # noqa: ANN401 # passed on
+    **arguments: Any,
 ) -> Json:
     """Build rack *rack* of `dc1` of a cluster with *spec*, in revision 1 unless told otherwise."""
     cluster = {

@@ -205,6 +205,23 @@ ACCEPTED: dict[str, tuple[Spec, Spec, Facts]] = {
         {"config": {"cassandra-yaml": {"num_tokens": 16, "concurrent_reads": 8}}},
         RUNNING,
     ),
+    "the partitioner in other words": (
+        {},
+        {
+            "config": {
+                "cassandra-yaml": {
+                    "num_tokens": 16,
+                    "partitioner": "org.apache.cassandra.dht.Murmur3Partitioner",
+                }
+            }
+        },
+        RUNNING,
+    ),
+    "num_tokens written out": (
+        {"config": {}, "cassandraImage": "cassandra:4.1"},
+        {"config": {"cassandra-yaml": {"num_tokens": 16}}, "cassandraImage": "cassandra:4.1"},
+        RUNNING,
+    ),
     "num_tokens before a node joined": (
         {},
         {"config": {"cassandra-yaml": {"num_tokens": 8}}},

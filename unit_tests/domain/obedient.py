@@ -155,6 +155,9 @@ class World:
             racks=racks,
             shared={key: SharedObject(hash=value) for key, value in self.shared.items()},
             ring=Ring(answers=answers),
+            joined=frozenset(
+                f"{r.statefulset}-{i}" for r in desired.racks for n, i in self.joined if n == r.name
+            ),
             ownership=self.ownership(desired) if ownership else None,
         )
 

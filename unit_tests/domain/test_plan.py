@@ -105,15 +105,15 @@ def test_a_new_rack_never_touches_the_others() -> None:
     assert (action.rack, action.replicas) == ("dc1-rack2", 1)
 
 
-def test_a_smaller_size_removes_nothing() -> None:
-    """A rack that is larger than the spec asks for stays so, and the plan says what to do."""
+def test_nothing_leaves_before_it_is_known_who_owns_what() -> None:
+    """A rack that is larger than the spec asks for stays so while nobody has said who owns what."""
     want = desired((1,))
     world = World(racks={"dc1-rack0": members(3)}, shared=want.shared)
 
     (action,) = plan(want, world.observed(want))
 
-    assert isinstance(action, Hold)
-    assert action.reason == "ScaleDownNotSupported"
+    assert isinstance(action, Wait)
+    assert "who owns what" in action.why
 
 
 @pytest.mark.parametrize("stage", ["absent", "pending", "starting", "joining", "seen-late"])

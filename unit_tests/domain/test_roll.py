@@ -227,6 +227,22 @@ def test_a_rack_goes_at_once_after_its_first_node_has_started() -> None:
     assert restarts(plan(want, look(want, world))) == [f"demo-dc1-rack1-{i}" for i in (2, 1, 0)]
 
 
+def test_the_next_node_waits_until_the_last_is_seen_up_by_all_its_peers() -> None:
+    """A node that is ready, and that one peer still believes to be down, is not back yet."""
+    want = desired((1, 1, 1), template="t2")
+    world = act(want, ring(1, 1, 1, keyspaces=()), times=2)
+    late = World(
+        racks={**world.racks, "dc1-rack0": attrs.evolve(world.racks["dc1-rack0"], stages=("seen-late",))},
+        shared=world.shared,
+        joined=world.joined,
+    )
+
+    actions = plan(want, look(want, late))
+
+    assert not writes(actions)
+    assert "demo-dc1-rack1-0 still sees demo-dc1-rack0-0 down" in [a.why for a in actions]
+
+
 def test_a_share_bounds_what_goes_at_once() -> None:
     """Half of a rack of four is two nodes."""
     want = desired((4, 4, 4), template="t2", rollout=Rollout(share=50))
@@ -397,6 +413,31 @@ def test_a_node_that_runs_and_does_not_serve_is_corrected_at_once(sizes: tuple[i
     # One of them tells whether the correction is any good.
     assert restarts(then) == [f"demo-{last}-0"]
     assert "does not serve" in next(a.why for a in then if isinstance(a, RestartPod))
+
+
+def test_nodes_that_seem_down_to_a_kubelet_that_is_cut_off_do_not_all_go() -> None:
+    """When nothing is ready and nobody answers, one goes after the other: they may all serve."""
+    want = desired((2, 2, 2), template="t2")
+    world = act(want, ring(2, 2, 2), times=3)
+    seen = world.observed(want)
+    assert len(world.restarts) == 2
+    unready = {
+        name: attrs.evolve(rack, pods=tuple(attrs.evolve(pod, ready=False) for pod in rack.pods))
+        for name, rack in seen.racks.items()
+    }
+    for _ in range(3):
+        cut_off = attrs.evolve(seen, racks=unready, ring=Ring())
+        actions = plan(want, cut_off)
+        assert len(restarts(actions)) <= 1
+        stored = [a for a in actions if isinstance(a, ApplyStatefulSet)]
+        unready = {
+            name: attrs.evolve(
+                rack, statefulset=attrs.evolve(rack.statefulset, template_hash="t2", update_revision="t2")
+            )
+            if rack.statefulset is not None and name in {a.rack for a in stored}
+            else rack
+            for name, rack in unready.items()
+        }
 
 
 def test_a_node_that_joins_is_let_finish() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import attrs
 
@@ -139,6 +140,78 @@ def test_growth_after_creation_is_a_scale_up() -> None:
 
     assert (asked.last_cluster_action, asked.last_cluster_action_status) == ("ScaleUp", "Ongoing")
     assert (grown.last_cluster_action, grown.last_cluster_action_status) == ("ScaleUp", "Done")
+
+
+def rolled(*racks: RackModel) -> World:
+    """Return a world with these racks, whose nodes have all been members."""
+    models = {f"dc1-rack{i}": model for i, model in enumerate(racks)}
+    joined = frozenset((name, i) for name, model in models.items() for i in range(model.replicas))
+    return World(racks=models, shared=desired((1,)).shared, joined=joined)
+
+
+def changing(sizes: tuple[int, ...], change: str, **more: Any) -> Desired:
+    """Return a wish for template `t2` in which *change* is the name of what differs."""
+    want = desired(sizes, template="t2", **more)
+    return attrs.evolve(want, racks=tuple(attrs.evolve(r, change=change) for r in want.racks))
+
+
+def test_a_change_is_under_way_rack_by_rack() -> None:
+    """Each rack begins when its template is stored and ends when its nodes run with it; so the cluster."""
+    old = ClusterStatus()
+    running = look(desired((1, 1)), rolled(rack("member"), rack("member")), old)
+    want = changing((1, 1), "UpdateDockerImage")
+    begun = look(want, rolled(rack("member"), rack("member")), running)
+    mixed = RackModel(replicas=1, template="t2", stages=("absent",), templates=("t1",))
+    down = look(desired((1, 1), template="t2"), rolled(mixed, rack("member")), begun)
+    first = look(want, rolled(rack("member", template="t2"), rack("member")), down, LATER)
+    done = look(
+        desired((1, 1), template="t2"),
+        rolled(rack("member", template="t2"), rack("member", template="t2")),
+        first,
+        LATER,
+    )
+
+    def actions(of: ClusterStatus) -> list[tuple[str | None, str | None]]:
+        racks = [of.cassandra_rack_status[f"dc1-rack{i}"].cassandra_last_action for i in (0, 1)]
+        return [(a.name, a.status) for a in racks]
+
+    assert actions(begun) == [("UpdateDockerImage", "Ongoing"), ("Initializing", "Done")]
+    assert down.phase == "Pending"
+    assert condition(down, "Degraded").status == "False"
+    assert actions(first) == [("UpdateDockerImage", "Done"), ("UpdateDockerImage", "Ongoing")]
+    assert actions(done) == [("UpdateDockerImage", "Done"), ("UpdateDockerImage", "Done")]
+    assert (done.last_cluster_action, done.last_cluster_action_status) == ("UpdateDockerImage", "Done")
+    assert (done.phase, condition(done, "Progressing").reason) == ("Running", "Converged")
+    ended = done.cassandra_rack_status["dc1-rack1"].cassandra_last_action
+    assert (ended.start_time, ended.end_time) == (LATER, LATER)
+
+
+def test_new_resources_are_to_be_done_in_all_racks_at_once() -> None:
+    """As CassKop has it, UpdateResources stands on every rack from the start; what is under way is told."""
+    running = look(desired((1, 1)), rolled(rack("member"), rack("member")), ClusterStatus())
+    begun = look(changing((1, 1), "UpdateResources"), rolled(rack("member"), rack("member")), running)
+
+    waiting = begun.cassandra_rack_status["dc1-rack1"].cassandra_last_action
+    assert (waiting.name, waiting.status) == ("UpdateResources", "ToDo")
+    assert (begun.last_cluster_action, begun.last_cluster_action_status) == ("UpdateResources", "Ongoing")
+
+    undone = look(desired((1, 1)), rolled(rack("member"), rack("member")), begun, LATER)
+    assert undone.last_cluster_action_status == "Done"
+
+
+def test_a_canary_that_waits_is_told_and_nothing_is_degraded() -> None:
+    """With a partition the action stays under way, and Progressing names the field."""
+    mixed = RackModel(replicas=2, template="t2", stages=("member",) * 2, templates=("t1", "t2"))
+    want = desired((2,), template="t2", partitions={0: 1})
+    running = look(desired((2,)), rolled(rack("member", "member")), ClusterStatus())
+
+    seen = look(want, rolled(mixed), running)
+
+    assert (seen.last_cluster_action, seen.last_cluster_action_status) == ("UpdateStatefulSet", "Ongoing")
+    assert condition(seen, "Progressing").reason == "RollingPartition"
+    assert "rollingPartition" in condition(seen, "Progressing").message
+    assert condition(seen, "Degraded").status == "False"
+    assert condition(seen, "Ready").status == "True"
 
 
 def test_a_refused_spec_names_its_problems_and_what_happens_meanwhile() -> None:

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from controller.cassandra.jolokia import Jolokia
+from controller.cassandra.node import Nodes
+from controller.core import assemble
 from controller.domain.actions import ApplyObject, ApplyStatefulSet, DeletePod, Write
-from controller.executors.base import Executor
-from controller.executors.objects import Objects
-from controller.executors.pods import Pods
-from controller.executors.statefulsets import StatefulSets
 from controller.kube import kinds
-from unit_tests.executors.stage import RACK, Stage
+from controller.runtime.clock import SteppedClock
+from unit_tests.executors.stage import IMAGES, RACK, Stage
+from unit_tests.reconcile.bench import Notes
 
 
 def test_every_action_is_carried_out_and_reported(stage: Stage) -> None:
     """What is reported names the object's kind; a deletion has no version to be seen at."""
     client, bodies = stage.client, stage.bodies()
-    executor = Executor(objects=Objects(client), statefulsets=StatefulSets(client), pods=Pods(client))
+    core = assemble(
+        client=client,
+        nodes=Nodes(Jolokia.over(), threads=0),
+        recorder=Notes(),
+        images=IMAGES,
+        clock=SteppedClock(),
+        new_id=lambda: "id",
+    )
+    executor = core.reconciler.executor
     uid = stage.pod("stuck", labels={"app": "cassandracluster"})["metadata"]["uid"]
     actions: tuple[Write, ...] = (
         ApplyObject(kind="Service", name="cc", why="a test"),
@@ -22,8 +31,9 @@ def test_every_action_is_carried_out_and_reported(stage: Stage) -> None:
         DeletePod(pod="stuck", uid=uid, why="a test"),
     )
 
-    written = [executor.run(action, bodies) for action in actions]
+    done = [executor.run(action, bodies) for action in actions]
 
+    written = [each for each in done if each is not None]
     assert [w.kind for w in written] == [kinds.SERVICE, kinds.STATEFULSET, kinds.POD]
     assert [w.name for w in written] == ["cc", f"cc-{RACK}", "stuck"]
     assert [w.resource_version is None for w in written] == [False, False, True]

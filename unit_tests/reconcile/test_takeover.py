@@ -16,6 +16,7 @@ from controller.api.v2 import names
 from controller.kube import kinds
 from controller.reconcile.takeover import CassKop
 from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.simcassandra.decommission import decommission
 from unit_tests.builders.test_golden import original, recorded
 from unit_tests.reconcile.casskops import Adopted, grow, pending, running
 
@@ -190,33 +191,42 @@ def test_a_growth_is_finished() -> None:
     assert action["startTime"] == "2026-01-02T00:00:00Z"
 
 
-@pytest.mark.parametrize("state", ["ToDo", "Continue", "Ongoing"])
-def test_a_scale_down_that_is_not_over_is_refused_with_the_reason(state: str) -> None:
-    """The spec asks for fewer nodes than there are: the action stays as CassKop left it, and nothing goes."""
+@pytest.mark.parametrize("state", ["ToDo", "Continue", "Ongoing", "Ongoing and leaving", "Finalizing"])
+def test_a_scale_down_is_finished(state: str) -> None:
+    """Wherever CassKop was on the way to fewer nodes: the last node leaves the ring, then its place goes."""
     adopted = running("twodc")
+    others = adopted.uids()
     grow(adopted, "twodc-dc2-rack1", 2)
     pod = "twodc-dc2-rack1-1"
-    operation: dict[str, Any] = {"name": "decommission", "status": state}
-    half_done(
-        adopted,
-        "dc2-rack1",
-        {"name": "ScaleDown", "status": "Continue" if state == "Continue" else "Ongoing"},
-        operation | ({"pods": [pod]} if state == "Ongoing" else {}),
-    )
+    word = state.partition(" ")[0]
+    operation: dict[str, Any] = {"name": "decommission", "status": word}
+    if word in ("Ongoing", "Finalizing"):
+        operation["pods"] = [pod]
+    status = "Continue" if state == "Continue" else "Ongoing"
+    half_done(adopted, "dc2-rack1", {"name": "ScaleDown", "status": status}, operation)
+    if state in ("Ongoing and leaving", "Finalizing"):
+        address = adopted.pods()[pod]["status"]["podIP"]
+        (node,) = (n for n in adopted.sim.controllers.ring.nodes() if n.address == address)
+        decommission(node, force=True)
+        adopted.sim.run(300 if state == "Finalizing" else 1)
 
-    adopted.start()
+    adopted.start(5)
+    adopted.sim.run_until(lambda: pod not in adopted.pods(), seconds=3600, what="the node has left")
+    adopted.sim.run(120)
 
-    assert adopted.writes.seen == NOTHING
-    assert condition(adopted, "Progressing")["reason"] == "ScaleDownNotSupported"
+    assert adopted.uids() == others
+    assert adopted.statefulsets()["twodc-dc2-rack1"]["spec"]["replicas"] == 1
     rack = adopted.status()["cassandraRackStatus"]["dc2-rack1"]
-    assert rack["cassandraLastAction"]["name"] == "ScaleDown"
-    assert rack["cassandraLastAction"]["status"] != "Done"
-    assert rack["podLastOperation"]["status"] == state
-    assert adopted.status()["lastClusterAction"] == "ScaleDown"
+    assert (rack["cassandraLastAction"]["name"], rack["cassandraLastAction"]["status"]) == (
+        "ScaleDown",
+        "Done",
+    )
+    assert rack["podLastOperation"]["status"] == "Done"
+    assert condition(adopted, "Progressing")["reason"] == "Converged"
 
 
 def test_a_scale_down_whose_pod_is_gone_is_done() -> None:
-    """Finalizing, and nothing left to finalize: the operation ends, and its volume stays."""
+    """Finalizing, and nothing left to finalize: the operation ends."""
     adopted = running("twodc")
     gone = {"name": "decommission", "status": "Finalizing", "pods": ["twodc-dc2-rack1-1"]}
     half_done(adopted, "dc2-rack1", {"name": "ScaleDown", "status": "Continue"}, gone)

@@ -185,6 +185,20 @@ def test_removing_a_dead_node_restores_its_copies() -> None:
     assert set(lab.ring.copies("app")) == {2}
 
 
+@pytest.mark.parametrize(("release", "lingering"), [("4.1.10", 0), ("5.0.9", 1)])
+def test_removals_without_data_leave_plans_in_5_0(release: str, lingering: int) -> None:
+    """A finished plan without sessions stays in its CurrentStreams: counting plans is not enough."""
+    lab = ring_of_three(size=0, release=release)
+    host_id = lab.node(3).volume.host_id
+    lab.ring.kill(lab.address(3))
+    lab.wait(lambda: lab.read(1, "UnreachableNodes") == ["10.0.0.3"])
+    lab.execute(1, REMOVE, [host_id])
+    lab.pass_time(600)
+
+    plans = lab.read(2, "CurrentStreams", mbean="org.apache.cassandra.net:type=StreamManager")
+    assert [p["sessions"] for p in plans if p["description"] == "Restore replica count"] == [[]] * lingering
+
+
 def test_removal_status_throws_while_a_removal_ends() -> None:
     """For a moment the attribute spoils every request that it is part of, unless errors are ignored."""
     lab = ring_of_three()

@@ -87,6 +87,45 @@ def test_overloads_differ_between_releases(release: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
+def test_the_name_of_the_streaming_rate_changed_in_4_1(release: str) -> None:
+    """The old one is still there; both mean megabits."""
+    lab = one(release=release)
+
+    assert status(lab, "StreamThroughputMbPerSec") == 200
+    assert status(lab, "StreamThroughputMbitPerSec") == (404 if release.startswith("4.0") else 200)
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_a_node_knows_its_tokens_from_joining_to_the_end(release: str) -> None:
+    """Asked before, it stumbles over its own assertion; after it left it still tells them."""
+    lab = one(release=release)
+    lab.start(2)
+    lab.wait(lambda: lab.node(2).registered)
+    body = {"type": "read", "mbean": STORAGE_SERVICE, "attribute": "Tokens"}
+    assert json.loads(lab.post(2, body).body)["error"] == (
+        "javax.management.RuntimeErrorException : java.lang.AssertionError"
+    )
+    lab.wait(lambda: lab.node(2).mode is Mode.NORMAL)
+    tokens = lab.read(2, "Tokens")
+    assert len(tokens) == 8
+    lab.pass_time(5)
+
+    lab.execute(2, "decommission", [True])
+    assert lab.read(2, "Tokens") == tokens
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_arguments_may_be_texts(release: str) -> None:
+    """They become what the signature asks for: "false" is false, and so a refusal."""
+    lab = Lab(release=release)
+    lab.grow(3)
+
+    refused = lab.execute(3, "decommission", ["false"])
+    assert "Not enough live nodes" in refused["error"]
+    assert lab.execute(3, "decommission", ["true"])["status"] == 200
+
+
+@pytest.mark.parametrize("release", RELEASES)
 def test_resetting_the_log_levels_works_in_5_0_only(release: str) -> None:
     """4.x throws for a logging configuration that was made by hand."""
     lab = one(release=release)

@@ -78,6 +78,22 @@ def test_an_unready_pod_is_not_healthy() -> None:
     assert figures(world) == (3, 2, 2, 0)
 
 
+def test_a_stopping_pod_is_not_healthy() -> None:
+    """From the moment of its deletion, though it may be ready to its end."""
+    world = made(maxUnavailable=1)
+    world.programs.script("s-1/c").stops_in = 60.0
+    world.delete(PODS, "s-1")
+    world.wait(lambda: "s-1" not in world.ready())
+    world.wait(lambda: len(world.ready()) == 3)
+    world.run(2)
+    assert figures(world) == (3, 3, 2, 1)
+    world.delete(PODS, "s-1")
+    world.run(20)
+
+    assert len(world.ready()) == 3
+    assert figures(world) == (3, 2, 2, 0)
+
+
 def test_a_missing_pod_counts_as_down() -> None:
     """With `maxUnavailable` by what the set wants, with `minAvailable` by what there is."""
     for budget, expected in (({"maxUnavailable": 1}, (3, 2, 2, 0)), ({"minAvailable": 2}, (2, 2, 2, 0))):
@@ -111,6 +127,19 @@ def test_evictions_go_as_far_as_the_budget() -> None:
     world.wait(lambda: figures(world) == (3, 3, 2, 1))
     assert not objects.status(world.get(BUDGETS, "b")).get("disruptedPods")
     assert evict(world, "s-1") == 201
+
+
+def test_a_mark_of_an_eviction_does_not_last() -> None:
+    """A pod that was to be evicted and is not deleted counts again after two minutes."""
+    world = made(maxUnavailable=1)
+    marked = {"disruptedPods": {"s-1": objects.timestamp(world.simulation.now)}}
+    world.send("PATCH", BUDGETS.path("test", "b", "status"), {"status": marked})
+    world.run(110)
+    assert figures(world) == (3, 2, 2, 0)
+
+    world.run(20)
+    assert figures(world) == (3, 3, 2, 1)
+    assert not objects.status(world.get(BUDGETS, "b")).get("disruptedPods")
 
 
 def test_a_changed_budget_is_seen() -> None:

@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from e2e.simcontrollers import objects
-from unit_tests.simcontrollers.world import CLAIMS, NODES, PODS, SETS, Programs, World, stateful_set
+from unit_tests.simcontrollers.world import (
+    CLAIMS,
+    NODES,
+    PODS,
+    SETS,
+    Programs,
+    World,
+    pod_spec,
+    stateful_set,
+)
 
 ZONE = "topology.kubernetes.io/zone"
 
@@ -85,6 +94,19 @@ def test_pods_may_tolerate_a_lost_node(toleration: dict[str, int], *, deleted: b
     world.run(70 if deleted else 24 * 3600)
 
     assert objects.terminating(world.get(PODS, "s-1")) is deleted
+
+
+def test_nothing_starts_on_a_node_that_is_silent() -> None:
+    """A pod that is bound to it before anybody knows waits until the node is back."""
+    world, node = made()
+    world.controllers.nodes.cut_off(node)
+    world.create(PODS, "p", spec=pod_spec(nodeSelector={"kubernetes.io/hostname": node}))
+    world.run(120)
+    assert world.node("p") == node
+    assert not world.pod_status("p").get("containerStatuses")
+
+    world.controllers.nodes.bring_back(node)
+    world.wait(lambda: "p" in world.ready())
 
 
 def test_a_node_that_comes_back_soon_goes_on() -> None:

@@ -136,6 +136,25 @@ def test_an_unready_pod_stops_an_ordered_scale_down(policy: str, left: list[str]
     assert world.names(PODS) == left
 
 
+def test_condemned_pods_that_are_unready_wait_for_each_other() -> None:
+    """Of those that are too many, only the lowest may go unready: the last one waits until it is well."""
+    world = World()
+    scripts = [world.programs.script(f"s-{number}/c") for number in (2, 3)]
+    world.create(SETS, "s", spec=stateful_set(4))
+    settled(world, 4)
+    for script in scripts:
+        script.ready = False
+    world.programs.poke()
+    world.wait(lambda: world.ready() == ["s-0", "s-1"])
+    world.patch(SETS, "s", spec={"replicas": 2})
+    world.run(300)
+    assert world.names(PODS) == ["s-0", "s-1", "s-2", "s-3"]
+
+    scripts[0].ready = True
+    world.programs.poke()
+    settled(world, 2)
+
+
 def test_replicas_default_to_one() -> None:
     """As the API server fills it in."""
     world = World()

@@ -89,9 +89,10 @@ class Proof:
         """The proof in a sentence."""
         them = self.nodes[0] if len(self.nodes) == 1 else f"these {len(self.nodes)} nodes"
         if self.keyspaces:
+            held = "it holds" if len(self.nodes) == 1 else "they hold"
             text = (
-                f"{self.consistency} holds without {them} in all {self.ranges} of their token ranges"
-                f" of {_listed(self.keyspaces)}"
+                f"{self.consistency} holds without {them} in all {self.ranges} token ranges"
+                f" of {_listed(self.keyspaces)} that {held}"
             )
         else:
             other = "other " if self.uncovered else ""

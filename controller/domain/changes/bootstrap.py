@@ -1,35 +1,35 @@
 """
-Changes of settings that Cassandra reads once, when a node joins, and checks ever after.
+Changes of settings that nodes which have joined hold their cluster to: `configkeys` says which, and when.
 
-A node with a changed one does not start again, or forgets what it owns. What counts is what a rack comes
-to, on whichever level it is written. Racks without a node that has joined are free.
+What counts is what a rack comes to, on whichever level it is written. Racks without a node that has joined
+are free.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
+from controller.api.v2.defaults import CASSANDRA_IMAGE
+from controller.api.v2.version import numbers, product_version
+from controller.domain import configkeys
 from controller.domain.changes.common import Facts, Held, Rule, Spec, by_name, dcs, held, put_back, racks
-
-# Section and key.
-KEYS: Final = (
-    ("cassandra-yaml", "num_tokens"),
-    ("cassandra-yaml", "initial_token"),
-    ("cassandra-yaml", "partitioner"),
-    ("cassandra-yaml", "cluster_name"),
-    ("cluster-info", "name"),
-    ("datacenter-info", "name"),
-)
 
 
 def hold(old: Spec, new: Spec, facts: Facts) -> list[Held]:
-    """Put settings back that nodes which have joined cannot change."""
+    """Put settings back with which nodes that have joined would not start again."""
     refused: list[Held] = []
     before = by_name(dcs(old))
+    shipped = configkeys.shipped(_version(old))
     for index, dc in enumerate(new["topology"]["dc"]):
         had = before.get(dc["name"])
         if had is None:
             continue
+        silent = {
+            **shipped,
+            configkeys.CLUSTER_NAME: facts.cluster,
+            configkeys.DATACENTER_NAME: dc["name"],
+        }
         old_racks = by_name(had["rack"])
         for position, rack in enumerate(dc["rack"]):
             was = old_racks.get(rack["name"])
@@ -41,17 +41,26 @@ def hold(old: Spec, new: Spec, facts: Facts) -> list[Held]:
                 f"spec.topology.dc[{index}]": (had, dc),
                 "spec": (old, new),
             }
-            for section, key in KEYS:
-                refused += _put_back(levels, section, key, name)
+            for key in configkeys.BOUND:
+                refused += _put_back(levels, key, name, silent)
     return refused
 
 
-def _put_back(levels: dict[str, tuple[Spec, Spec]], section: str, key: str, rack: str) -> list[Held]:
-    """Put one setting back on all levels, if the rack comes to another value of it."""
+def _version(spec: Spec) -> tuple[int, int] | None:
+    """Return the version of Cassandra that a spec speaks of, None if it does not say."""
+    image = spec.get("cassandraImage") or CASSANDRA_IMAGE
+    return numbers(product_version(spec.get("serverVersion"), image))
+
+
+def _put_back(
+    levels: dict[str, tuple[Spec, Spec]], path: str, rack: str, silent: Mapping[str, object]
+) -> list[Held]:
+    """Put one setting back on all levels, if the rack comes to a value that its nodes do not survive."""
+    section, _, key = path.partition(".")
     was = _value([old for old, _ in levels.values()], section, key)
-    if was == _value([new for _, new in levels.values()], section, key):
+    if configkeys.survives(path, was, _value([new for _, new in levels.values()], section, key), silent):
         return []
-    path = next(
+    place = next(
         place for place, (old, new) in levels.items() if _at(old, section, key) != _at(new, section, key)
     )
     for old, new in levels.values():
@@ -66,7 +75,7 @@ def _put_back(levels: dict[str, tuple[Spec, Spec]], section: str, key: str, rack
             put_back(old.get("config") or {}, config, section)
         put_back({"config": config} if config else old, new, "config")
     said = "left out" if was is None else was
-    return [held(f"{path}.config.{section}.{key}", Rule.ONLY_AT_BOOTSTRAP, key=key, old=said, rack=rack)]
+    return [held(f"{place}.config.{path}", Rule.ONLY_AT_BOOTSTRAP, key=key, old=said, rack=rack)]
 
 
 def _value(levels: list[Spec], section: str, key: str) -> Any:  # noqa: ANN401 -- any JSON value

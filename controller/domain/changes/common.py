@@ -20,8 +20,10 @@ class Facts:
 
     *nodes* has the size of each rack that has a StatefulSet, by `<dc>-<rack>`; *joined* names the racks
     with a node that has ever joined the ring; *scaling_down* tells that nodes are being decommissioned.
+    *cluster* is the name of the CassandraCluster.
     """
 
+    cluster: str = ""
     nodes: Mapping[str, int] = attrs.field(factory=dict)
     joined: frozenset[str] = frozenset()
     scaling_down: bool = False

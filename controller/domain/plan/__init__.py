@@ -8,10 +8,12 @@ be interrupted after any action and made anew.
 
 from __future__ import annotations
 
-from controller.domain.actions import Action, Hold
+import attrs
+
+from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
-from controller.domain.plan import create, repair, roll, shared
+from controller.domain.plan import create, datacenters, leave, repair, roll, shared
 
 __all__ = ["needs_ownership", "plan"]
 
@@ -19,18 +21,43 @@ __all__ = ["needs_ownership", "plan"]
 def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     """Return the actions to take now, in order; none means converged.
 
-    Shared objects come first, since pods need the Services to find each other. A pod that cannot start
-    is repaired before anything else is tried. Then running nodes take what changed, and only then do racks
-    come up and grow.
+    Shared objects come first, since pods need the Services to find each other. A node that leaves is seen
+    out before anything else is begun. A pod that cannot start is repaired before anything else is tried.
+    Then running nodes take what changed, and only then do racks come up, grow and shrink.
     """
     actions: list[Action] = list(shared.shared_objects(desired, observed))
     holds = [Hold(reason=o.reason, path=o.path, why=o.why, seconds=30) for o in observed.obstacles]
     if holds:
         return (*actions, *holds)
+    leaving = _leaving(desired, observed)
+    if leaving:
+        waiting = all(isinstance(action, Wait | Hold) for action in leaving)
+        # What leaves need not be mended, but nobody else has to wait for a correction until it is out.
+        mended = repair.repair(desired, _without_leaver(observed)) if waiting else []
+        return (*actions, *leaving, *mended)
     actions.extend(repair.repair(desired, observed) or create.create(desired, observed))
+    actions.extend(datacenters.removed(desired, observed))
     return tuple(actions)
 
 
 def needs_ownership(desired: Desired, observed: Observed) -> bool:
     """Tell whether the plan turns on who owns what in the ring, which is only read when it does."""
-    return not repair.repair(desired, observed) and roll.needs_ownership(desired, observed)
+    if leave.asks(desired, observed):
+        return True
+    if _leaving(desired, observed) or repair.repair(desired, observed):
+        return False
+    return roll.needs_ownership(desired, observed) or create.needs_ownership(desired, observed)
+
+
+def _leaving(desired: Desired, observed: Observed) -> list[Action]:
+    return leave.under_way(desired, observed) or leave.taken_back(desired, observed)
+
+
+def _without_leaver(observed: Observed) -> Observed:
+    """Return *observed* as if there were no pod that is on its way out."""
+    leaver = observed.leaving.pod if observed.leaving is not None else None
+    racks = {
+        name: attrs.evolve(rack, pods=tuple(pod for pod in rack.pods if pod.name != leaver))
+        for name, rack in observed.racks.items()
+    }
+    return attrs.evolve(observed, racks=racks)

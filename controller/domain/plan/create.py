@@ -2,8 +2,8 @@
 New racks and growing racks: one node joins at a time, in the whole ring, and none while it is rolled.
 
 CassKop's order is kept: a first pod in every rack, so that replicas can be spread from the first
-keyspace on, then the racks grow, the smallest first. Nothing here ever makes a rack smaller: a size is
-only ever raised, by one, once every node that exists is a proven member of the ring.
+keyspace on, then the racks grow, the smallest first. A size is only ever raised here, by one, once every
+node that exists is a proven member of the ring; when all have grown, the next one may begin to `leave`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Rack
+from controller.domain.plan import datacenters, leave
 from controller.domain.plan.roll import roll
 from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its_way
 
@@ -32,7 +33,18 @@ def create(desired: Desired, observed: Observed) -> list[Action]:
     growing = _next_to_grow(desired, observed)
     if growing is not None:
         return [growing]
-    return list(_left_over(desired, observed))
+    return leave.begin(desired, observed) or list(_left_over(desired, observed))
+
+
+def needs_ownership(desired: Desired, observed: Observed) -> bool:
+    """Tell whether nothing comes before a node that is to leave, and that turns on who owns what."""
+    return (
+        leave.asks_to_begin(desired, observed)
+        and not any(_given_back(desired, observed))
+        and not roll(desired, observed)
+        and not any(_unfinished(desired, observed))
+        and _next_to_grow(desired, observed) is None
+    )
 
 
 def _given_back(desired: Desired, observed: Observed) -> Iterator[Action]:
@@ -87,6 +99,7 @@ def _next_to_grow(desired: Desired, observed: Observed) -> ApplyStatefulSet | No
         why = f"rack {want.name} gets its first node: the ring begins with it"
     elif statefulset is None:
         why = f"rack {want.name} gets its first node: every node that exists is a member of the ring"
+        why += datacenters.advice(want.name, observed)
     else:
         why = f"rack {want.name} grows to {size} of {want.replicas} nodes: every node is a member of the ring"
     return ApplyStatefulSet(
@@ -106,14 +119,6 @@ def _left_over(desired: Desired, observed: Observed) -> Iterator[Action]:
         have = rack.statefulset
         for refusal in want.refusals:
             yield Hold(reason="ChangeHeldBack", path=refusal.path, why=refusal.why)
-        if have.replicas > want.replicas:
-            yield Hold(
-                reason="ScaleDownNotSupported",
-                path=want.path,
-                why=f"rack {want.name} has {have.replicas} nodes and the spec asks for {want.replicas}:"
-                " this version does not decommission nodes, nothing is removed."
-                f" Set nodesPerRacks back to {have.replicas}",
-            )
         if not have.waits_for_us and (have.template_hash != want.template_hash or have.drift):
             yield Hold(
                 reason="TemplateHeldBack",

@@ -22,6 +22,9 @@ from controller.domain.plan.safe import Turn, safe
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find, on_its_way
 from controller.domain.ring import Silent
 
+# How soon to look again at a node that tries a new template.
+_VERDICT_SECONDS = 2.0
+
 
 @attrs.frozen(kw_only=True)
 class _Place:
@@ -62,13 +65,13 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
     return isinstance(_step(desired, observed), Turn)
 
 
-def rolling(place: DesiredRack, rack: Rack) -> bool:
+def rolling(want: DesiredRack, rack: Rack) -> bool:
     """Tell whether the rack has the wanted template stored, and pods that still have to take it."""
     statefulset = rack.statefulset
     return (
         statefulset is not None
         and statefulset.waits_for_us
-        and statefulset.template_hash == place.template_hash
+        and statefulset.template_hash == want.template_hash
         and any(statefulset.outdates(pod) for pod in rack.pods)
     )
 
@@ -111,7 +114,8 @@ def _store(place: _Place, why: str) -> ApplyStatefulSet:
 def _correction(places: list[_Place], desired: Desired, observed: Observed) -> list[Action] | Turn | None:
     """Return how nodes that do not serve get a newer template; None if there are none.
 
-    One that joins is let finish: its peers know, and a restart would begin its streams anew.
+    One that joins is let finish: its peers know, and a restart would begin its streams anew. Where nobody
+    answers, the kubelet's word is all there is, and it may be cut off: then one goes after the other.
     """
     broken = [(place, pod) for place in places for pod in place.rack.pods if _stuck(place, pod, observed)]
     if not broken:
@@ -126,14 +130,15 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     if unsettled:
         return [_takes_up(unsettled[0])]
     place, pod = broken[0]
-    if _trusted(place, places):
+    trusted = _trusted(place, places, observed)
+    if trusted and observed.ring.views():
         down = [(place, pod) for place, pod in broken if not _seen_up(pod, observed)]
         if down:
             return [_restart_broken(place, pod) for place, pod in down]
     else:
-        first = _canary(places)
+        first = _on_trial(places, observed, until_ready=trusted)
         if first is not None:
-            return list(on_its_way(first[1], first[0].want, observed))
+            return [*on_its_way(first[1], first[0].want, observed), _tried(first[1])]
         if not _seen_up(pod, observed):
             return [_restart_broken(place, pod)]
     # Its peers believe it to be up, so it may serve some: its restart needs a proof like any other.
@@ -187,9 +192,11 @@ def _in_order(
     offered = tuple(pod for pod in pods if pod.ready and not pod.terminating and pod not in going)
     if waits or not offered:
         return waits or [action for action, _ in in_flight]
-    if not _trusted(place, places):
+    if not _trusted(place, places, observed):
         # The first one tells whether the new template is any good.
-        return [action for action, _ in in_flight] or _turn(place, offered, 1, unheard)
+        on_trial = [pod for _, pod in in_flight if pod is not None]
+        waiting = [action for action, _ in in_flight]
+        return [*waiting, *map(_tried, on_trial[:1])] if waiting else _turn(place, offered, 1, unheard)
     most = desired.rollout.most
     if at_once:
         size = max(have.replicas, 1)
@@ -277,18 +284,24 @@ def _silence(
             yield Wait(seconds=SILENCE_SECONDS, why=said)
 
 
-def _trusted(place: _Place, places: list[_Place]) -> bool:
+def _trusted(place: _Place, places: list[_Place], observed: Observed) -> bool:
     """Tell whether a pod with what *place* wants has started, in this or a like rack."""
-    return any(pod.cassandra_started for _, pod in _newest(place, places))
+    return any(pod.cassandra_started(observed.now) for _, pod in _newest(place, places))
 
 
-def _canary(places: list[_Place]) -> tuple[_Place, Pod] | None:
-    """Return a pod with its newest template that has not started yet; None if there is none."""
+def _on_trial(places: list[_Place], observed: Observed, *, until_ready: bool) -> tuple[_Place, Pod] | None:
+    """Return a pod with its newest template that has not started, or is not ready, yet; None if none is."""
     for place in places:
         for like, pod in _newest(place, places):
-            if not pod.cassandra_started:
+            if not (pod.ready if until_ready else pod.cassandra_started(observed.now)):
                 return like, pod
     return None
+
+
+def _tried(pod: Pod) -> Wait:
+    """Wait for the verdict on a template: no event tells that Cassandra has run for some time."""
+    why = f"{pod.name} tries the new template; others follow once Cassandra has started in it"
+    return Wait(seconds=_VERDICT_SECONDS, why=why)
 
 
 def _newest(place: _Place, places: list[_Place]) -> Iterator[tuple[_Place, Pod]]:

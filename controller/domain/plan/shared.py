@@ -22,4 +22,5 @@ def shared_objects(desired: Desired, observed: Observed) -> Iterator[ApplyObject
             why = f"{kind} {name} was edited: {', '.join(have.drift)} put back"
         else:
             continue
-        yield ApplyObject(kind=kind, name=name, why=why)
+        forgets = observed.gone if kind == "ConfigMap" else frozenset()
+        yield ApplyObject(kind=kind, name=name, why=why, forgets=forgets)

@@ -21,6 +21,8 @@ class Rules:
     creates_on_update = False
     # Whether PUT without a resourceVersion overwrites whatever is there.
     overwrites = True
+    # Whether `validate` looks at the spec only, and so has nothing to say of a change beside it.
+    validates_spec_only = False
     # Whether DELETE answers with the object rather than with a Status.
     returns_deleted = False
 

@@ -23,6 +23,7 @@ class PodRules(Rules):
     """Pods."""
 
     returns_deleted = True
+    validates_spec_only = True
 
     def default(self, found: Object) -> None:
         """Fill in the spec, and requests from limits."""

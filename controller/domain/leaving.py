@@ -1,0 +1,182 @@
+"""
+Nodes that leave the ring: what is known of one on its way out, and what the ring says has become of it.
+
+The intent is durable, in status; whether a node has left is the word of its peers alone. A node that is
+not heard of is not gone, and a call that returned is no proof.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import attrs
+
+from controller.domain.ring import Mode, View
+
+if TYPE_CHECKING:
+    from controller.domain.observed import Observed, Pod
+
+
+@attrs.frozen
+class NotCalled:
+    """This process has not called the node for this purpose; an earlier one may have."""
+
+
+@attrs.frozen
+class Held:
+    """The call to the node is under way."""
+
+
+@attrs.frozen(kw_only=True)
+class Ended:
+    """The call ended; *failure* is what it ended with, None if it returned. Neither proves anything."""
+
+    failure: str | None = None
+
+
+Call = NotCalled | Held | Ended
+
+
+@attrs.frozen(kw_only=True)
+class Leaving:
+    """A node on its way out of *rack*, as status has it; *begun* dates the last try.
+
+    *proven*: it is out of the ring, or never was in it, and what it leaves is being taken away.
+    """
+
+    rack: str
+    pod: str
+    begun: dt.datetime | None = None
+    proven: bool = False
+    call: Call = attrs.field(factory=NotCalled)
+
+    def call_id(self, pod: Pod) -> str:
+        """Return the name of the one call that this try makes to the Cassandra process in *pod*."""
+        restarts = sum(c.restarts for c in pod.containers if c.name == "cassandra")
+        return f"decommission {pod.uid} {restarts} {self.begun.isoformat() if self.begun else ''}"
+
+
+@attrs.frozen(kw_only=True)
+class Gone:
+    """Most of its peers were asked, and none knows the node; *member* if it once was one."""
+
+    why: str
+    member: bool
+
+
+@attrs.frozen(kw_only=True)
+class Member:
+    """Some peer knows the node as a member, up or down."""
+
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Leaves:
+    """Some peer sees the node leaving."""
+
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Joins:
+    """The node is joining, and nobody counts on it yet."""
+
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Unknown:
+    """Too few could be asked, or it is not known for whom to ask."""
+
+    why: str
+
+
+Fate = Gone | Member | Leaves | Joins | Unknown
+
+
+def fate(name: str, observed: Observed) -> Fate:
+    """Return what the peers of the pod called *name* say of its node, be there such a pod or not."""
+    pod = next((p for p in observed.pods() if p.name == name), None)
+    host_id, ip = observed.hosts.get(name), pod.ip if pod is not None else None
+    member = name in observed.joined
+    views = witnesses(name, observed)
+    if isinstance(views, str):
+        return Unknown(why=views)
+    if member and host_id is None and ip is None:
+        return Unknown(why=f"the host id of {name} is not known, so that nobody can be asked for it")
+    said = list(_said(name, host_id, ip, views))
+    for kind in (Leaves, Member, Joins):
+        for each in said:
+            if isinstance(each, kind):
+                return each
+    # Without an address it might be known under another host id than the last that we know of.
+    stranger = _stranger(views, observed) if ip is None else None
+    if stranger is not None:
+        return Unknown(why=stranger)
+    word = "has left the ring" if member else "never joined the ring"
+    counted = f"none of the {len(views)} nodes that answer knows it"
+    return Gone(why=f"{name} {word}: {counted}", member=member)
+
+
+def _said(
+    name: str, host_id: str | None, ip: str | None, views: Mapping[str, View]
+) -> Iterator[Leaves | Member | Joins]:
+    """Yield what each peer that knows the node has to say of it."""
+    for peer, view in sorted(views.items()):
+        found = {a for a, known in view.host_ids.items() if a == ip or known == host_id}
+        if found & view.leaving:
+            yield Leaves(why=f"{peer} sees {name} leaving")
+        elif found & view.joining:
+            yield Joins(why=f"{peer} sees {name} joining")
+        elif found:
+            yield Member(why=f"{peer} knows {name} as a member of the ring")
+
+
+def witnesses(name: str, observed: Observed) -> Mapping[str, View] | str:
+    """Return the views of the peers of *name*, or why they are too few to go by."""
+    peers = [p.name for p in observed.pods() if p.name != name and p.name in observed.joined]
+    views = observed.ring.views()
+    heard = {peer: views[peer] for peer in peers if peer in views and views[peer].mode is Mode.NORMAL}
+    if 2 * len(heard) <= len(peers) or not heard:
+        return f"{len(heard)} of {len(peers)} peers of {name} answer, which is no majority"
+    return heard
+
+
+def forgotten(observed: Observed) -> frozenset[str]:
+    """Return who was a member, has left the ring, and has neither pod nor place any more."""
+    pods = {pod.name for pod in observed.pods()}
+    busy = observed.leaving.pod if observed.leaving is not None else None
+    return frozenset(
+        name
+        for name in observed.joined
+        if name not in pods
+        and name != busy
+        and name in observed.hosts
+        and not _has_place(name, observed)
+        and isinstance(fate(name, observed), Gone)
+    )
+
+
+def _has_place(name: str, observed: Observed) -> bool:
+    """Tell whether some StatefulSet will make the pod called *name*."""
+    owner, _, ordinal = name.rpartition("-")
+    return any(
+        rack.statefulset is not None
+        and rack.statefulset.name == owner
+        and (not ordinal.isdecimal() or int(ordinal) < rack.statefulset.replicas)
+        for rack in observed.racks.values()
+    )
+
+
+def _stranger(views: Mapping[str, View], observed: Observed) -> str | None:
+    """Return a sentence on a node without a pod that may be the one that is asked for, if there is any."""
+    ours = {pod.ip for pod in observed.pods()}
+    known = set(observed.hosts.values())
+    for peer, view in sorted(views.items()):
+        for address, host_id in sorted(view.host_ids.items()):
+            if address not in ours and host_id not in known and address in view.joining | view.unreachable:
+                return f"{peer} still knows a node at {address} that has no pod"
+    return None

@@ -1,0 +1,106 @@
+"""
+How nodes that leave, and racks that are gone, stand in status: CassKop's words, and our memory.
+
+`podLastOperation` with the name `decommission` is what an operator that starts anew goes by: `Ongoing` and
+the pod before it is asked to leave, `Finalizing` once it is proven to be out and before its place goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+import datetime as dt
+from typing import assert_never
+
+import attrs
+
+from controller.api.v2.cluster import (
+    ActionName,
+    ActionStatus,
+    ClusterStatus,
+    LastAction,
+    OperationName,
+    Phase,
+    PodLastOperation,
+    RackStatus,
+)
+from controller.domain.actions import Action, LeaveStep, NoteLeaving
+from controller.domain.desired import Desired
+from controller.domain.leaving import Call, Leaving, NotCalled
+from controller.domain.observed import Observed
+
+
+def leaving(racks: Mapping[str, RackStatus], call: Call | None = None) -> Leaving | None:
+    """Return the node that is on its way out by what *racks* say; None if there is none."""
+    for name, rack in sorted(racks.items()):
+        operation = rack.pod_last_operation
+        under_way = operation.status in {ActionStatus.ONGOING, ActionStatus.FINALIZING}
+        if operation.name == OperationName.DECOMMISSION and under_way and operation.pods:
+            return Leaving(
+                rack=name,
+                pod=operation.pods[0],
+                begun=operation.start_time,
+                proven=operation.status == ActionStatus.FINALIZING,
+                call=call or NotCalled(),
+            )
+    return None
+
+
+def with_leaving(
+    racks: Mapping[str, RackStatus], observed: Observed, actions: Iterable[Action], now: dt.datetime
+) -> dict[str, RackStatus]:
+    """Return *racks* with what is under way and what is noted of nodes that leave; *now* in whole seconds."""
+    found = dict(racks)
+    note = next((a for a in actions if isinstance(a, NoteLeaving)), None)
+    name = note.rack if note is not None else observed.leaving.rack if observed.leaving is not None else None
+    if name is None or name not in found:
+        return found
+    rack = found[name]
+    if note is not None:
+        rack = attrs.evolve(rack, pod_last_operation=_noted(rack.pod_last_operation, note, now))
+    if rack.phase != Phase.INITIALIZING:
+        rack = attrs.evolve(
+            rack, phase=Phase.PENDING.value, cassandra_last_action=_shrinking(rack.cassandra_last_action, now)
+        )
+    return {**found, name: rack}
+
+
+def without_removed(status: ClusterStatus, desired: Desired, observed: Observed) -> ClusterStatus:
+    """Return *status* without racks of which nothing is left or asked for: the last action was theirs."""
+    asked = {rack.name for rack in desired.racks}
+    there = {name for name, rack in observed.racks.items() if rack.statefulset is not None or rack.pods}
+    kept = {name: rack for name, rack in status.cassandra_rack_status.items() if name in asked | there}
+    if len(kept) == len(status.cassandra_rack_status):
+        return status
+    return attrs.evolve(
+        status,
+        cassandra_rack_status=kept,
+        last_cluster_action=ActionName.DELETE_DC.value,
+        last_cluster_action_status=ActionStatus.DONE.value,
+    )
+
+
+def _noted(operation: PodLastOperation, note: NoteLeaving, now: dt.datetime) -> PodLastOperation:
+    name, pods = OperationName.DECOMMISSION.value, (note.pod,)
+    match note.step:
+        case LeaveStep.BEGIN:
+            return PodLastOperation(name=name, status=ActionStatus.ONGOING.value, start_time=now, pods=pods)
+        case LeaveStep.PROVEN:
+            same = operation.name == name and operation.pods == pods
+            began = operation.start_time if same else now
+            return PodLastOperation(
+                name=name, status=ActionStatus.FINALIZING.value, start_time=began, pods=pods
+            )
+        case LeaveStep.END:
+            return attrs.evolve(
+                operation, status=ActionStatus.DONE.value, pods=(), pods_ok=pods, end_time=now
+            )
+        case LeaveStep.UNDO:
+            return attrs.evolve(operation, status=ActionStatus.DONE.value, pods=(), end_time=now)
+        case _:
+            assert_never(note.step)
+
+
+def _shrinking(action: LastAction, now: dt.datetime) -> LastAction:
+    if (action.name, action.status) == (ActionName.SCALE_DOWN, ActionStatus.ONGOING):
+        return action
+    return LastAction(name=ActionName.SCALE_DOWN.value, status=ActionStatus.ONGOING.value, start_time=now)

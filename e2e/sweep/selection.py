@@ -1,0 +1,46 @@
+"""Which plans a sweep runs: always the same ones. But for a quick one, some fault strikes at every point."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from e2e.sweep.explore import Select
+from e2e.sweep.plans import EVENT, NODE, READ, WRITE, Plan
+
+# Faults that come to much the same take turns: the first strikes at points 1, 1 + n, 1 + 2n and so on.
+_TURNS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    WRITE: (("kill-before", "kill-answered"), ("error", "hang")),
+    READ: (("error", "hang"),),
+    EVENT: (("end", "", ""),),
+    NODE: (("mute", "cut", "half"),),
+}
+# The quick sweep kills the operator after every write, and takes every so many'th of the other plans.
+_QUICK_KILL: Final = "kill-unanswered"
+_QUICK_EVERY: Final[Mapping[str, int]] = {WRITE: 67, READ: 97, EVENT: 59, NODE: 131}
+
+
+def every(plan: Plan) -> bool:
+    """Every fault at every point."""
+    return True
+
+
+def rotating(plan: Plan) -> bool:
+    """Every point; of faults that come to much the same, one at each."""
+    for turn in _TURNS[plan.kind]:
+        if plan.fault in turn:
+            return turn[(plan.number - 1) % len(turn)] == plan.fault
+    return True
+
+
+def quick() -> Select:
+    """Return a new selection for a quick sweep: each write with a kill, and a sample of the rest."""
+    seen = dict.fromkeys(_QUICK_EVERY, 0)
+
+    def select(plan: Plan) -> bool:
+        if plan.fault == _QUICK_KILL:
+            return True
+        seen[plan.kind] += 1
+        return seen[plan.kind] % _QUICK_EVERY[plan.kind] == 1
+
+    return select

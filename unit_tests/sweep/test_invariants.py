@@ -1,0 +1,369 @@
+"""Each invariant is silent about a sound world, and speaks of one in which it is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+
+from e2e.sweep import invariants as inv
+from e2e.sweep import world as places
+from e2e.sweep.world import World, Write
+from unit_tests.sweep.worlds import (
+    CLAIM,
+    LEAVING,
+    POD,
+    PURGED,
+    cluster,
+    deletion,
+    meta,
+    node,
+    rack,
+    world,
+    write,
+)
+
+
+def _record(*joined: str) -> dict[str, Any]:
+    return {"metadata": meta("cc-ring"), "data": {"joined": str(list(joined)).replace("'", '"')}}
+
+
+def _ready(nodes: int, *, observed: int = 1, status: str = "True") -> dict[str, Any]:
+    ready = {"type": "Ready", "status": status, "reason": "x", "observedGeneration": observed}
+    return cluster(status={"readyNodes": nodes, "observedGeneration": observed, "conditions": [ready]})
+
+
+NOBODY = world(nodes=(), rings=())
+# The rule, a write, the world before it, and what the rule has to say (None: nothing).
+WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
+    "status alone": (
+        inv.spec_is_the_users,
+        write(places.CLUSTERS, cluster(status={"phase": "x"}), before=cluster()),
+        world(),
+        None,
+    ),
+    "spec written": (
+        inv.spec_is_the_users,
+        write(places.CLUSTERS, cluster(spec={"x": 1}), before=cluster()),
+        world(),
+        "spec was written",
+    ),
+    "grows": (
+        inv.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(2), before=rack(1)),
+        world(),
+        None,
+    ),
+    "shrinks by one that left": (
+        inv.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(), node("cc-r1-1", mode="DECOMMISSIONED"))),
+        None,
+    ),
+    "shrinks by one that serves": (
+        inv.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(), node("cc-r1-1"))),
+        "the last one was NORMAL",
+    ),
+    "shrinks by one that is a member for others": (
+        inv.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(knows=frozenset({"10.0.0.1"})), node("cc-r1-1", mode="DECOMMISSIONED"))),
+        "still counts it a member",
+    ),
+    "shrinks by two": (
+        inv.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(3)),
+        world(),
+        "from 3 to 1",
+    ),
+    "claim marked": (
+        inv.volumes_are_deleted_by_proof,
+        write(places.CLAIMS, CLAIM, before=CLAIM),
+        world(),
+        None,
+    ),
+    "claim resized": (
+        inv.volumes_are_deleted_by_proof,
+        write(places.CLAIMS, CLAIM, before={**CLAIM, "spec": {}}),
+        world(),
+        "was written",
+    ),
+    "claim purged": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, CLAIM),
+        attrs.evolve(NOBODY, clusters={"cc": PURGED}),
+        None,
+    ),
+    "claim purged by name": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, CLAIM, exact=False),
+        attrs.evolve(NOBODY, clusters={"cc": PURGED}),
+        "without preconditions",
+    ),
+    "claim of a cluster that lives": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, CLAIM),
+        NOBODY,
+        "has a place",
+    ),
+    "claim of a node that left": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, {**CLAIM, "metadata": meta("data-cc-r1-1", owned=False)}),
+        world(),
+        None,
+    ),
+    "claim in use": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, CLAIM),
+        world(clusters={"cc": PURGED}),
+        "while Cassandra ran",
+    ),
+    "rack of a purged cluster": (
+        inv.nothing_else_is_deleted,
+        deletion(places.STATEFULSETS, rack(1)),
+        world(clusters={"cc": PURGED}),
+        None,
+    ),
+    "rack deleted": (
+        inv.nothing_else_is_deleted,
+        deletion(places.STATEFULSETS, rack(1)),
+        world(),
+        "was deleted",
+    ),
+    "empty rack deleted": (
+        inv.nothing_else_is_deleted,
+        deletion(places.STATEFULSETS, rack(0)),
+        world(),
+        None,
+    ),
+    "budget deleted": (
+        inv.nothing_else_is_deleted,
+        deletion(places.BUDGETS, {"metadata": meta("cc")}),
+        world(),
+        "was deleted",
+    ),
+    "pod deleted": (inv.pods_are_deleted_by_proof, deletion(places.PODS, POD, read=True), NOBODY, None),
+    "pod deleted by name": (
+        inv.pods_are_deleted_by_proof,
+        deletion(places.PODS, POD, exact=False, read=True),
+        NOBODY,
+        "without preconditions",
+    ),
+    "pod deleted unseen": (
+        inv.pods_are_deleted_by_proof,
+        deletion(places.PODS, POD),
+        NOBODY,
+        "without a live read",
+    ),
+    "node stopped alone": (inv.one_rack_is_down_at_a_time, deletion(places.PODS, POD), world(), None),
+    "node stopped beside another": (
+        inv.one_rack_is_down_at_a_time,
+        deletion(places.PODS, POD),
+        world(statefulsets={"cc-r1": rack(1), "cc-r2": rack(1, "cc-r2")}),
+        "cc-r2-0 was down",
+    ),
+    "node joins": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, rack(2), before=rack(1)),
+        world(),
+        None,
+    ),
+    "two nodes join": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, rack(3), before=rack(1)),
+        world(),
+        "at once",
+    ),
+    "node joins while one starts": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, rack(2), before=rack(1)),
+        world(nodes=(node(mode="JOINING"),)),
+        "was JOINING",
+    ),
+    "node joins while one is missing": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, rack(2), before=rack(1)),
+        NOBODY,
+        "0 of 1 nodes",
+    ),
+    "node joins while they disagree": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, rack(3), before=rack(2)),
+        world(statefulsets={"cc-r1": rack(2)}, nodes=(node(), node("cc-r1-1"))),
+        "did not know all members",
+    ),
+    "owned": (
+        inv.writes_are_for_a_cluster_that_lives,
+        write(places.STATEFULSETS, rack(1)),
+        world(),
+        None,
+    ),
+    "of a namesake": (
+        inv.writes_are_for_a_cluster_that_lives,
+        write(places.STATEFULSETS, rack(1), before=rack(1)),
+        world(clusters={"cc": cluster(metadata={"uid": "another"})}),
+        "is not that cc's",
+    ),
+    "of nobody": (
+        inv.writes_are_for_a_cluster_that_lives,
+        write(places.STATEFULSETS, {"metadata": meta("cc-r1", owned=False), "spec": {}}),
+        NOBODY,
+        "not that cc's",
+    ),
+    "ready and true": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _ready(1), before=cluster()),
+        world(),
+        None,
+    ),
+    "ready and false": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _ready(0), before=cluster()),
+        NOBODY,
+        "0 of 1 nodes serve",
+    ),
+    "too many nodes": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _ready(1, status="False"), before=cluster()),
+        NOBODY,
+        "status says 1 nodes",
+    ),
+    "back in time": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _ready(1), before=_ready(1, observed=2)),
+        world(),
+        "observedGeneration went from 2 to 1",
+    ),
+    "fenced": (inv.fence_is_heeded, write(places.PODS, POD, fenced=True), world(), "without the lease"),
+    "not fenced": (inv.fence_is_heeded, write(places.PODS, POD), world(), None),
+    "secret": (
+        inv.secrets_stay_secret,
+        write(places.CONFIG_MAPS, {"metadata": meta("x"), "data": {"p": "canary-5f3759df"}}),
+        world(),
+        "holds the password",
+    ),
+    "no secret": (inv.secrets_stay_secret, write(places.CONFIG_MAPS, _record()), world(), None),
+    "one more member": (
+        inv.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a", "b"), before=_record("a")),
+        world(),
+        None,
+    ),
+    "one member less": (
+        inv.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "b")),
+        world(),
+        "forgot b",
+    ),
+}
+WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
+    "one joins": (
+        inv.one_topology_change_at_a_time,
+        world(),
+        world(nodes=(node(), node("cc-r1-1", mode="JOINING"))),
+        None,
+    ),
+    "two join": (
+        inv.one_topology_change_at_a_time,
+        world(),
+        world(nodes=(node("cc-r1-1", fresh=True, mode="STARTING"), node("cc-r1-2", mode="JOINING"))),
+        "at once",
+    ),
+    "one ring": (inv.a_cluster_is_one_ring, world(), world(), None),
+    "two rings": (
+        inv.a_cluster_is_one_ring,
+        world(),
+        world(nodes=(node(), node("cc-r1-1")), rings=(("10.0.0.0",), ("10.0.0.1",))),
+        "2 rings",
+    ),
+    "a ring that was not heard of yet": (
+        inv.a_cluster_is_one_ring,
+        world(),
+        world(nodes=(node(), node("cc-r1-1", age=5.0)), rings=(("10.0.0.0",), ("10.0.0.1",))),
+        None,
+    ),
+    "same node": (inv.nodes_keep_their_identity, world(), world(), None),
+    "another node": (
+        inv.nodes_keep_their_identity,
+        world(),
+        world(nodes=(node(host_id="new"),)),
+        "became another node",
+    ),
+    "twins": (
+        inv.nodes_keep_their_identity,
+        world(),
+        world(nodes=(node(), node("cc-r1-1", host_id="cc-r1-0-id"))),
+        "same host id",
+    ),
+    "volume stays": (
+        inv.volumes_stay,
+        world(claims={"data-cc-r1-0": CLAIM}),
+        world(claims={"data-cc-r1-0": CLAIM}),
+        None,
+    ),
+    "volume is gone": (inv.volumes_stay, world(claims={"data-cc-r1-0": CLAIM}), world(), "is gone"),
+    "volume goes": (
+        inv.volumes_stay,
+        world(claims={"data-cc-r1-0": CLAIM}),
+        world(claims={"data-cc-r1-0": {**CLAIM, "metadata": {**CLAIM["metadata"], **LEAVING}}}),
+        "is being deleted",
+    ),
+    "volume goes with its cluster": (
+        inv.volumes_stay,
+        world(claims={"data-cc-r1-0": CLAIM}, clusters={"cc": PURGED}),
+        world(clusters={"cc": PURGED}),
+        None,
+    ),
+    "budget stays": (
+        inv.the_budget_is_never_absent,
+        world(budgets={"cc": {"metadata": meta("cc")}}),
+        world(budgets={"cc": {"metadata": meta("cc")}}),
+        None,
+    ),
+    "budget is gone": (
+        inv.the_budget_is_never_absent,
+        world(budgets={"cc": {"metadata": meta("cc")}}),
+        world(),
+        "is gone",
+    ),
+    "budget goes with its cluster": (
+        inv.the_budget_is_never_absent,
+        world(budgets={"cc": {"metadata": meta("cc")}}),
+        world(clusters={}),
+        None,
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRITES)
+def test_rules_for_writes(case: str) -> None:
+    """A rule speaks of the write that breaks it, and of no other."""
+    rule, made, before, says = WRITES[case]
+    _check(rule(made, before), says)
+
+
+@pytest.mark.parametrize("case", WORLDS)
+def test_rules_for_worlds(case: str) -> None:
+    """A rule speaks of the world that breaks it, and of no other."""
+    rule, before, after, says = WORLDS[case]
+    _check(rule(before, after), says)
+
+
+@pytest.mark.parametrize("rules", [inv.WRITE_RULES, inv.WORLD_RULES], ids=["writes", "worlds"])
+def test_every_rule_is_shown_to_fire(rules: tuple[Callable[..., str | None], ...]) -> None:
+    """There is no invariant here that nobody has seen broken."""
+    fire = {case[0] for case in (*WRITES.values(), *WORLDS.values()) if case[3] is not None}
+
+    assert set(rules) <= fire
+
+
+def _check(found: str | None, says: str | None) -> None:
+    if says is None:
+        assert found is None
+    else:
+        assert found is not None
+        assert says in found
