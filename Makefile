@@ -84,7 +84,7 @@ down: venv ## take it down again, whatever is left of it
 	$(RUN) e2e.cluster down
 
 e2e: venv ## the scenarios, on the real cluster
-	$(RUN) pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios
+	$(RUN) pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create

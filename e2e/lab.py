@@ -91,7 +91,13 @@ def install(kubectl: Kubectl, *, image: str) -> None:
 
 
 def remove(kubectl: Kubectl) -> None:
-    """Remove the namespace with all that is in it, and the cluster-wide rights; the CRD stays."""
+    """Remove the namespace with all that is in it, and the cluster-wide rights; the CRD stays.
+
+    Clusters go first: a namespace with pods that are long to end is only looked at again much later.
+    """
+    kubectl.run("delete", "cassandraclusters", "--all", "--timeout=120s", seconds=130)
+    gone = ("--for=delete", "pod", "-l", "app=cassandracluster", "--timeout=120s")
+    kubectl.run("wait", *gone, seconds=130)
     name = f"casskop-{kubectl.namespace}"
     kubectl.run("delete", "clusterrolebinding,clusterrole", name, "--ignore-not-found")
     kubectl.run("delete", "namespace", kubectl.namespace, "--ignore-not-found", "--timeout=170s", seconds=180)

@@ -225,7 +225,7 @@ def _storage() -> tuple[Check, ...]:
             name="volumesShrink",
             change=True,
             messages=_each_dc(
-                f"{_LIVED} && {_BOTH} && {_SIZES} && {less}",
+                f"{_LIVED} && !variables.growing && {_BOTH} && {_SIZES} && {less}",
                 _at(path, Rule.VOLUMES_SHRINK.value, dc="<dc>.name", old=_WAS_CAPACITY, new=_CAPACITY),
             ),
         ),
@@ -421,6 +421,11 @@ def _variables() -> list[dict[str, str]]:
         "joined": 'variables.pods.filter(p, p.startsWith(object.metadata.name + "-"))'
         ".map(p, p.substring(size(object.metadata.name) + 1))"
         '.filter(p, p.lastIndexOf("-") > 0).map(p, p.substring(0, p.lastIndexOf("-")))',
+        # A larger size is asked for and not there yet, so that less than that need not be too little.
+        "growing": "oldObject != null && (oldObject.?status.?conditions.orValue([])"
+        '.exists(c, c.type == "Progressing" && c.reason == "ChangeHeldBack")'
+        ' || oldObject.?status.?lastClusterAction.orValue("") == "StorageUpsize"'
+        ' && oldObject.?status.?lastClusterActionStatus.orValue("") != "Done")',
         "renamed": "size(variables.olds) != size(variables.dcs) ? [] : variables.positions.filter(i,"
         " i < size(variables.olds)"
         " && !variables.dcs.exists(d, d.name == variables.olds[i].name)"

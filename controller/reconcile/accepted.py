@@ -18,6 +18,7 @@ from controller.api.v2 import names
 from controller.api.v2.cluster import ActionName, ActionStatus, CassandraCluster
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
+from controller.builders.context import Kept
 from controller.domain import conditions
 from controller.domain.admission import validate
 from controller.domain.changes import Facts, Held, judge
@@ -92,6 +93,7 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
             for rack, obj in statefulsets.items()
             if any(pod.rpartition("-")[0] == obj["metadata"]["name"] for pod in pods)
         ),
+        capacity={rack: Kept.of(obj).capacity for rack, obj in statefulsets.items()},
         scaling_down=status.last_cluster_action == ActionName.SCALE_DOWN
         and status.last_cluster_action_status != ActionStatus.DONE,
     )

@@ -80,12 +80,19 @@ def refusal(kubectl: Kubectl, obj: Object, *words: str) -> str | None:
     return None
 
 
-def running(kubectl: Kubectl, case: str, written: Spec, joined: frozenset[str]) -> str:
-    """Store a cluster with *written* whose *joined* racks have a node, and return its name."""
+def running(
+    kubectl: Kubectl, case: str, written: Spec, joined: frozenset[str], *, held_back: bool = False
+) -> str:
+    """Store a cluster with *written* whose *joined* racks have a node, and return its name.
+
+    *held_back* tells that it asks for something that the operator has not brought about.
+    """
     name = f"c{zlib.crc32(case.encode())}"
     kubectl.apply(cluster(name, written))
     nodes: dict[str, Any] = {f"{name}-{rack}-0": {"hostId": "h", "nodeIp": "10.0.0.1"} for rack in joined}
-    status = yaml.safe_dump({"status": {"cassandraNodeStatus": nodes}})
+    condition = {"type": "Progressing", "status": "False", "reason": "ChangeHeldBack", "message": "as it is"}
+    conditions = [condition] if held_back else []
+    status = yaml.safe_dump({"status": {"cassandraNodeStatus": nodes, "conditions": conditions}})
     kubectl.run(
         "patch", "cassandracluster", name, "--subresource=status", "--type=merge", f"--patch={status}"
     )
@@ -132,7 +139,7 @@ def test_nothing_is_forbidden_before_a_node_has_joined(case: str, policed: Kubec
 def test_what_the_operator_accepts_goes_through(case: str, policed: Kubectl) -> None:
     """The policy never stands in the way of an edit that the operator would carry out."""
     old, new, facts = ACCEPTED[case]
-    name = running(policed, case, spec(**old), facts.joined)
+    name = running(policed, case, spec(**old), facts.joined, held_back=bool(facts.capacity))
 
     assert refusal(policed, cluster(name, spec(**new)), "replace") is None
 

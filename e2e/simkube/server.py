@@ -10,6 +10,8 @@ The server over HTTP on 127.0.0.1, at the pace of the real clock.
 from __future__ import annotations
 
 from collections.abc import Callable
+import functools
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import json
 import select
@@ -182,7 +184,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             method=self.command,
             path=urllib.parse.unquote(path) if "%" in path else path,
-            query=dict(urllib.parse.parse_qsl(query, keep_blank_values=True)) if query else {},
+            query=_parsed(query) if query else {},
             headers=self.fields,
             body=body,
         )
@@ -227,14 +229,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, answer: Answer) -> None:
         media, content = answer.content()
-        self.send_response_only(answer.status)
-        for name, value in answer.headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Type", media)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(content)
+        phrase = _PHRASES.get(answer.status, "")
+        head = [f"HTTP/1.1 {answer.status} {phrase}", f"Content-Type: {media}"]
+        head += [f"{name}: {value}" for name, value in answer.headers.items()]
+        head.append(f"Content-Length: {len(content)}\r\n\r\n")
+        # One write: a second one would be a packet of its own.
+        text = "\r\n".join(head).encode("latin-1", "replace")
+        self.wfile.write(text if self.command == "HEAD" else text + content)
 
     def _stream(self, request: Request) -> None:
         watch = self.owner.api.open_watch(request)
@@ -280,6 +281,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _wait_for_the_client_to_go(self) -> None:
         while not self.owner.stopping and not self._client_gone():
             time.sleep(0.05)
+
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+# Clients send the same parameters again and again. Nobody changes the result.
+@functools.lru_cache(maxsize=1024)
+def _parsed(query: str) -> dict[str, str]:
+    return dict(urllib.parse.parse_qsl(query, keep_blank_values=True))
 
 
 _MEDIA = frozenset(

@@ -8,6 +8,7 @@ are stored in one version of their kind into the version that was asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import functools
 import re
 
 import attrs
@@ -139,21 +140,22 @@ class View:
 
 def view_of(resource: Resource, accept: str, query: Mapping[str, str], now: Callable[[], float]) -> View:
     """The view that a client's *accept* header asks for; 406 if there is none that we can send."""
+    form, version = _wanted(accept)
+    include = query.get("includeObject", "Metadata")
+    return View(resource=resource, form=form, version=version, include=include, now=now)
+
+
+@functools.lru_cache(maxsize=256)
+def _wanted(accept: str) -> tuple[str, str]:
+    """Form and version of its vocabulary."""
     for part in accept.split(",") if accept else ["*/*"]:
         media, *parameters = [one.strip() for one in part.split(";")]
         if not re.fullmatch(r"\*/\*|application/(\*|json)", media):
             continue
         chosen = dict(one.split("=", 1) for one in parameters if "=" in one)
         form = _FORMS.get(chosen.get("as", ""))
-        if form is None or (form != "object" and not _known_version(chosen)):
-            continue
-        return View(
-            resource=resource,
-            form=form,
-            version=f"meta.k8s.io/{chosen.get('v', 'v1')}",
-            include=query.get("includeObject", "Metadata"),
-            now=now,
-        )
+        if form is not None and (form == "object" or _known_version(chosen)):
+            return form, f"meta.k8s.io/{chosen.get('v', 'v1')}"
     raise errors.not_acceptable()
 
 

@@ -30,6 +30,7 @@ from controller.reconcile import cluster as reconcile_cluster
 from controller.reconcile import observe
 from controller.reconcile.cluster import ClusterReconciler
 from controller.reconcile.credentials import Logins
+from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher
 from controller.reconcile.stores import BY_CLUSTER
 from controller.runtime import reflector
@@ -48,22 +49,21 @@ def _replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def s1_deletes_volumes_by_name() -> None:
-    """Take a deletion that the store shows for one of the cluster that has the name now."""
+    """Believe the store that a cluster is being deleted, and delete the volumes that have its name now."""
     kind = kinds.PERSISTENT_VOLUME_CLAIM
 
     def make(real: Callable[..., Result]) -> Callable[..., Result]:
-        def reconcile(self: ClusterReconciler, key: Key) -> Result:
-            obj = self.stores.clusters.get(key)
-            if obj is not None and obj["metadata"].get("deletionTimestamp"):
+        def step(self: Deletion, key: Key, obj: Any) -> Result:
+            if not self.stores.pods.find(BY_CLUSTER, key):
                 for claim in self.stores.claims.find(BY_CLUSTER, key):
                     live = self.client.get(kind, key.namespace, claim["metadata"]["name"])["metadata"]
                     exact = {"uid": live["uid"], "resource_version": live["resourceVersion"]}
                     self.client.delete(kind, key.namespace, live["name"], **exact)
-            return real(self, key)
+            return real(self, key, obj)
 
-        return reconcile
+        return step
 
-    _replace(ClusterReconciler, "reconcile", make)
+    _replace(Deletion, "step", make)
 
 
 def s2_makes_the_budget_anew() -> None:
@@ -108,7 +108,11 @@ def s3_follows_single_steps_only() -> None:
 
 
 def s4_believes_its_own_note() -> None:
-    """Note in status that a rack grows, then grow it; and do not grow what the note says is growing."""
+    """Note that a rack grows, then grow it; and do not grow what the note says is growing."""
+
+    def write(self: ClusterReconciler, key: Key, note: str | None) -> None:
+        body = {"metadata": {"annotations": {"noted": note}}}
+        self.client.merge_patch(kinds.CASSANDRA_CLUSTER, key.namespace, key.name, body)
 
     def make(real: Callable[..., None]) -> Callable[..., None]:
         def act(self: ClusterReconciler, key: Key, cluster: Any, seen: Any, done: list[str]) -> None:
@@ -119,10 +123,11 @@ def s4_believes_its_own_note() -> None:
                     live = self.client.get(kinds.CASSANDRA_CLUSTER, key.namespace, key.name)
                     if (live["metadata"].get("annotations") or {}).get("noted") == note:
                         continue
-                    body = {"metadata": {"annotations": {"noted": note}}}
-                    self.client.merge_patch(kinds.CASSANDRA_CLUSTER, key.namespace, key.name, body)
+                    write(self, key, note)
                 kept.append(action)
             real(self, key, cluster, attrs.evolve(seen, actions=tuple(kept)), done)
+            if any(isinstance(action, ApplyStatefulSet) for action in kept):
+                write(self, key, None)
 
         return act
 

@@ -48,7 +48,8 @@ _PASSING: Final = frozenset(
         "clusterIP",
         "clusterIPs",
         "volume.kubernetes.io/selected-node",
-        # Made from the UID of the owner, among others; what it is the hash of is compared itself.
+        # The owner's UID, and what is made from it; what it is the hash of is compared itself.
+        "cassandraclusters.db.orange.com/cluster-uid",
         "cassandraclusters.db.orange.com/object-hash",
     }
 )

@@ -74,7 +74,7 @@ MUTANTS: Final = (
         name="asks-no-peers",
         about="a node's own word makes it a member",
         plant=bugs.asks_nobody_whether_a_node_joined,
-        stories=("pair",),
+        stories=("create",),
     ),
     Mutant(
         name="never-repairs",
@@ -87,6 +87,7 @@ MUTANTS: Final = (
         about="a Secret that was missing is not looked for again",
         plant=bugs.forgets_obstacles_only_on_restart,
         stories=("secret",),
+        faults=("kill-unanswered",),
     ),
     Mutant(
         name="never-quiet",
@@ -137,6 +138,7 @@ MUTANTS: Final = (
         about="the record of members is made from who is there now",
         plant=bugs.forgets_who_joined,
         stories=("pod",),
+        faults=("kill-unanswered", "stale"),
     ),
     Mutant(
         name="never-lists-again",

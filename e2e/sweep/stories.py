@@ -124,7 +124,7 @@ def single(name: str = "solo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN40
 
 
 def ready(name: str) -> Probe:
-    """The cluster says that it is Ready, for the spec as it is now, and it is."""
+    """The cluster says of its spec as it is now that it is Ready and nothing is left to do; and it is."""
 
     def probe(world: World) -> bool:
         obj = world.clusters.get(name)
@@ -132,8 +132,9 @@ def ready(name: str) -> Probe:
             return False
         found = condition(obj, "Ready")
         current = found.get("observedGeneration") == obj["metadata"].get("generation")
+        idle = condition(obj, "Progressing")["status"] == "False"
         serving = [n for n in world.nodes_of(name) if n.mode == "NORMAL" and n.serves]
-        return found["status"] == "True" and current and len(serving) == wanted_size(obj)
+        return found["status"] == "True" and idle and current and len(serving) == wanted_size(obj)
 
     return probe
 

@@ -175,6 +175,11 @@ ACCEPTED: dict[str, tuple[Spec, Spec, Facts]] = {
         },
         RUNNING,
     ),
+    "capacity that was never reached taken back": (
+        {"dataCapacity": "9Gi"},
+        {"dataCapacity": "3Gi"},
+        attrs.evolve(RUNNING, capacity={"dc1-rack1": "2Gi", "dc1-rack2": "3Gi", "dc2-rack1": "3Gi"}),
+    ),
     "DCs added": ({}, {"topology": topology(DC1, DC2, dc("dc3", "a"), dc("dc4", "a"))}, RUNNING),
     "DC added in front": ({}, {"topology": topology(dc("dc0", "a"), DC1, DC2)}, RUNNING),
     "DC to size 0": ({}, {"topology": topology(DC1, EMPTY2)}, RUNNING),

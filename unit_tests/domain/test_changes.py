@@ -81,6 +81,16 @@ def test_accepted(case: str) -> None:
     assert verdict.spec == after
 
 
+def test_volumes_are_what_was_made_not_what_was_asked_for() -> None:
+    """A size below the largest volume that there is stays refused, whatever was accepted meanwhile."""
+    facts = attrs.evolve(RUNNING, capacity={"dc1-rack1": "2Gi", "dc1-rack2": "3Gi", "dc2-rack1": "3Gi"})
+
+    verdict = judge(spec(dataCapacity="9Gi"), spec(dataCapacity="2500Mi"), facts)
+
+    assert [(one.rule, "3Gi" in one.message) for one in verdict.held] == [(Rule.VOLUMES_SHRINK, True)]
+    assert verdict.spec["dataCapacity"] == "9Gi"
+
+
 def test_two_data_centres_at_once() -> None:
     """Even empty ones go one after the other."""
     before = spec(topology=topology(DC1, DC2, dc("dc3", "a")))

@@ -20,13 +20,15 @@ class Facts:
 
     *nodes* has the size of each rack that has a StatefulSet, by `<dc>-<rack>`; *joined* names the racks
     with a node that has ever joined the ring; *scaling_down* tells that nodes are being decommissioned.
-    *cluster* is the name of the CassandraCluster.
+    *cluster* is the name of the CassandraCluster. *capacity* has what the data volumes of racks were made
+    with, None for none: the spec may have asked for more since, and not have got it yet.
     """
 
     cluster: str = ""
     nodes: Mapping[str, int] = attrs.field(factory=dict)
     joined: frozenset[str] = frozenset()
     scaling_down: bool = False
+    capacity: Mapping[str, str | None] = attrs.field(factory=dict)
 
 
 class Rule(enum.Enum):

@@ -7,11 +7,22 @@ other. Texts that are no quantities are left to `admission`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from controller.api.v2 import quantity
-from controller.domain.changes.common import Facts, Held, Rule, Spec, by_name, dcs, exists, held, put_back
+from controller.domain.changes.common import (
+    Facts,
+    Held,
+    Rule,
+    Spec,
+    by_name,
+    dcs,
+    exists,
+    held,
+    put_back,
+    racks,
+)
 
 CAPACITY, CLASS, FURTHER = "dataCapacity", "dataStorageClass", "storageConfigs"
 
@@ -35,47 +46,64 @@ def hold(old: Spec, new: Spec, facts: Facts) -> list[Held]:
         for index, dc in enumerate(new["topology"]["dc"])
         if dc["name"] in before and exists(before[dc["name"]], facts)
     ]
-    refused = [one for had, dc, index in pairs for one in _refusals(old, new, had, dc, index)]
+    sizes = {dc["name"]: _made_with(had, old, facts) for had, dc, _ in pairs}
+    refused = [one for had, dc, index in pairs for one in _refusals(old, new, had, dc, index, sizes)]
     if refused:
-        _restore(old, new, [(had, dc) for had, dc, _ in pairs])
+        _restore(old, new, [(had, dc) for had, dc, _ in pairs], sizes)
     if facts.nodes:
         refused += _further(old, new)
     return refused
 
 
-def _refusals(old: Spec, new: Spec, had: Spec, dc: Spec, index: int) -> Iterator[Held]:
+def _made_with(had: Spec, old: Spec, facts: Facts) -> str:
+    """Return the size of the data volumes that a data centre has, the largest; "" if it has none.
+
+    That is what cannot shrink: a larger size that was accepted, and is not there yet, can be taken back.
+    """
+    known = [facts.capacity[rack] or "" for rack in racks(had) if rack in facts.capacity]
+    if not known:
+        return str(had.get(CAPACITY) or old.get(CAPACITY) or "")
+    return max(known, key=lambda size: quantity.parse(size) if size else -1)
+
+
+def _refusals(  # noqa: PLR0913, PLR0917 # one data centre, before and after
+    old: Spec, new: Spec, had: Spec, dc: Spec, index: int, sizes: Mapping[str, str]
+) -> Iterator[Held]:
     """Yield what is refused for the data volumes of one data centre."""
-    for member, found in _wrong(old, new, had, dc).items():
+    for member, found in _wrong(old, new, had, dc, sizes).items():
         rule, words = found
         own = dc.get(CAPACITY) if member == CAPACITY else dc.get(CAPACITY) and CLASS in dc
         path = f"spec.topology.dc[{index}].{member}" if own else f"spec.{member}"
         yield held(path, rule, dc=dc["name"], **words)
 
 
-def _restore(old: Spec, new: Spec, pairs: list[tuple[Spec, Spec]]) -> None:
+def _restore(old: Spec, new: Spec, pairs: list[tuple[Spec, Spec]], sizes: Mapping[str, str]) -> None:
     """Change *new* back until nothing is wrong with the volumes of *pairs*."""
     for level, members in _STAGES:
         for had, dc in pairs:
-            if _wrong(old, new, had, dc).keys() & members:
+            if _wrong(old, new, had, dc, sizes).keys() & members:
                 source, target = (had, dc) if level == "dc" else (old, new)
                 for member in members:
                     put_back(source, target, member)
     # What was put back for one may have moved another.
-    if any(_wrong(old, new, had, dc) for had, dc in pairs):
+    if any(_wrong(old, new, had, dc, sizes) for had, dc in pairs):
         for source, target in ((old, new), *pairs):
             for member in (CAPACITY, CLASS):
                 put_back(source, target, member)
 
 
-def _wrong(old: Spec, new: Spec, had: Spec, dc: Spec) -> dict[str, tuple[Rule, dict[str, Any]]]:
+def _wrong(
+    old: Spec, new: Spec, had: Spec, dc: Spec, sizes: Mapping[str, str]
+) -> dict[str, tuple[Rule, dict[str, Any]]]:
     """Return what is wrong with each field, by its name."""
-    found = {CAPACITY: _capacity(old, new, had, dc), CLASS: _class(old, new, had, dc)}
+    size = sizes[dc["name"]]
+    found = {CAPACITY: _capacity(new, dc, size), CLASS: _class(old, new, had, dc) if size else None}
     return {member: wrong for member, wrong in found.items() if wrong is not None}
 
 
-def _capacity(old: Spec, new: Spec, had: Spec, dc: Spec) -> tuple[Rule, dict[str, Any]] | None:
-    """Return what is wrong with the size that *dc* comes to in *new*."""
-    was, wants = had.get(CAPACITY) or old.get(CAPACITY), dc.get(CAPACITY) or new.get(CAPACITY)
+def _capacity(new: Spec, dc: Spec, was: str) -> tuple[Rule, dict[str, Any]] | None:
+    """Return what is wrong with the size that *dc* comes to in *new*; it *was* made with another."""
+    wants = dc.get(CAPACITY) or new.get(CAPACITY)
     if not was and wants:
         return Rule.VOLUMES_ADDED, {}
     if was and not wants:
@@ -91,8 +119,7 @@ def _class(old: Spec, new: Spec, had: Spec, dc: Spec) -> tuple[Rule, dict[str, A
     """Return what is wrong with the storage class that *dc* comes to in *new*."""
     was = had.get(CLASS) if had.get(CAPACITY) else old.get(CLASS)
     wants = dc.get(CLASS) if dc.get(CAPACITY) else new.get(CLASS)
-    has_volumes = had.get(CAPACITY) or old.get(CAPACITY)
-    if not has_volumes or (was or "") == (wants or ""):
+    if (was or "") == (wants or ""):
         return None
     return Rule.STORAGE_CLASS, {"old": f"class {was}" if was else "the default class"}
 

@@ -117,6 +117,13 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     One that joins is let finish: its peers know, and a restart would begin its streams anew. Where nobody
     answers, the kubelet's word is all there is, and it may be cut off: then one goes after the other.
     """
+    unmade = [(place, pod) for place in places if not place.stored and (pod := _missing(place)) is not None]
+    if unmade:
+        # What a pod would be made from may be why it is not made; storing restarts nothing.
+        return [
+            _store(place, f"{pod} is not there, and is to be made from the new template: the spec changed")
+            for place, pod in unmade
+        ]
     broken = [(place, pod) for place in places for pod in place.rack.pods if _stuck(place, pod, observed)]
     if not broken:
         return None
@@ -144,6 +151,15 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     # Its peers believe it to be up, so it may serve some: its restart needs a proof like any other.
     waits, unheard, _ = _others(place, places, desired, observed, exempt=pod.name)
     return waits or _turn(place, (pod,), 1, unheard)
+
+
+def _missing(place: _Place) -> str | None:
+    """Return the first pod that the rack should have and has not, ordinals below the partition aside."""
+    ordinals = range(place.want.partition, place.statefulset.replicas)
+    return next(
+        (f"{place.statefulset.name}-{n}" for n in ordinals if find(place.rack, n) is None),
+        None,
+    )
 
 
 def _stuck(place: _Place, pod: Pod, observed: Observed) -> bool:

@@ -1,0 +1,317 @@
+"""What becomes of nodes that have to go: proven steps, one node at a time, whatever interrupts them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from controller.domain.actions import (
+    Action,
+    ApplyStatefulSet,
+    Decommission,
+    DeleteClaim,
+    DeleteStatefulSet,
+    Hold,
+    LeaveStep,
+    NoteLeaving,
+    ShrinkStatefulSet,
+    Wait,
+)
+from controller.domain.availability import Keyspace, NetworkTopology
+from controller.domain.desired import Desired
+from controller.domain.leaving import Ended, Gone, Held, Leaving, Member, NotCalled, Unknown, fate
+from controller.domain.observed import Observed
+from controller.domain.plan import plan
+from controller.domain.ring import Mode, Ring, Silent
+from unit_tests.domain.obedient import desired
+from unit_tests.domain.shrinking import Cluster
+
+SIZES = st.lists(st.integers(0, 3), min_size=1, max_size=3).map(tuple).filter(any)
+APP = Keyspace(name="app", replication=NetworkTopology(factors={"dc1": 1}))
+LAST = "demo-dc1-rack0-1"
+
+
+def follow(world: Cluster, wishes: list[Desired], data: st.DataObject) -> Cluster:
+    """Let *world* follow each wish in turn, for a while or to the end; the model checks every step."""
+    want, later = wishes[0], list(wishes[1:])
+    crashes = 2
+    for _ in range(600):
+        before = world
+        world, actions = world.step(want)
+
+        assert len(world.moving()) <= 1
+        assert sum(s in ("member", "leaving") for s in world.places.values()) >= 1
+
+        movable = world.ready_to_move()
+        leaving = [s for s, stage in world.places.items() if stage == "leaving"]
+        if leaving and crashes and data.draw(st.integers(0, 9)) == 0:
+            crashes -= 1
+            world = world.crashed(leaving[0])
+        elif movable and data.draw(st.booleans()):
+            world = world.advance(movable[0], want)
+        elif later and data.draw(st.integers(0, 4)) == 0:
+            want = later.pop(0)
+        elif not movable and not actions and world.status == before.status:
+            if not later:
+                return world
+            want = later.pop(0)
+    raise AssertionError(f"no end in sight: {actions}, {world.places}, {world.sizes}")
+
+
+@given(st.data())
+def test_every_sequence_of_sizes_ends_at_the_last_one(data: st.DataObject) -> None:
+    """Racks follow any edits at any moment; nodes move one at a time, and nothing of those that left stays.
+
+    Each step is a restart of the operator, and leaving nodes crash on the way.
+    """
+    start = data.draw(SIZES)
+    sizes = data.draw(st.lists(st.tuples(*[st.integers(0, 3)] * len(start)).filter(any), max_size=3))
+    wishes = [desired(start), *(desired(each) for each in sizes)]
+
+    world = follow(Cluster.running(wishes[0], keyspaces=(APP,)), wishes, data)
+
+    last = wishes[-1]
+    names = {f"{r.statefulset}-{i}" for r in last.racks for i in range(r.replicas)}
+    assert {name: size for name, size in world.sizes.items() if size} == {
+        r.name: r.replicas for r in last.racks if r.replicas
+    }
+    assert world.claims == names
+    assert world.recorded == names
+    assert set(world.status.cassandra_node_status) == names
+    assert all(stage == "member" for stage in world.places.values())
+    assert world.status.last_cluster_action_status == "Done"
+
+
+def until(world: Cluster, want: Desired, kind: type[Action]) -> tuple[Cluster, Action]:
+    """Take steps until the next plan begins with an action of *kind*, and return it."""
+    for _ in range(20):
+        after, actions = world.step(want)
+        if actions and isinstance(actions[0], kind):
+            return world, actions[0]
+        world = after
+        if world.ready_to_move():
+            world = world.advance(world.ready_to_move()[0], want)
+    raise AssertionError(f"no {kind}")
+
+
+def shrunk(size: int = 1) -> tuple[Cluster, Desired]:
+    """Return a rack of two, of which the spec now asks for *size*."""
+    return Cluster.running(desired((2,)), keyspaces=(APP,)), desired((size,))
+
+
+def test_the_intent_is_noted_before_anything_is_done() -> None:
+    """First status, then the call; first status, then the smaller size: in this order, and each once."""
+    world, want = shrunk()
+    seen: list[str] = []
+    for _ in range(30):
+        world, actions = world.step(want)
+        seen += [
+            a.step.value if isinstance(a, NoteLeaving) else type(a).__name__
+            for a in actions
+            if not isinstance(a, Wait)
+        ]
+        if world.ready_to_move():
+            world = world.advance(world.ready_to_move()[0], want)
+
+    assert seen == [
+        "LeaveBegins",
+        "Decommission",
+        "LeaveProven",
+        "ShrinkStatefulSet",
+        "DeleteClaim",
+        "LeaveEnds",
+    ]
+    assert world.asked == 1
+
+
+def test_racks_shrink_in_balance() -> None:
+    """The largest rack of a data centre goes first; of equal ones the last, as the first grows first."""
+    world, want = Cluster.running(desired((2, 3, 3)), keyspaces=(APP,)), desired((1, 1, 1))
+
+    order = []
+    for _ in range(200):
+        world, actions = world.step(want)
+        order += [a.pod for a in actions if isinstance(a, Decommission)]
+        if world.ready_to_move():
+            world = world.advance(world.ready_to_move()[0], want)
+
+    assert order == [
+        "demo-dc1-rack2-2",
+        "demo-dc1-rack1-2",
+        "demo-dc1-rack2-1",
+        "demo-dc1-rack1-1",
+        "demo-dc1-rack0-1",
+    ]
+
+
+def test_a_member_is_never_taken_away() -> None:
+    """Whatever status says of it: a node that a peer knows keeps its place and its volume."""
+    world, want = shrunk()
+    world, _ = until(world, want, Decommission)
+    seen = world.observed(want)
+    assert seen.leaving is not None
+    claims_proof = attrs.evolve(seen, leaving=attrs.evolve(seen.leaving, proven=True))
+
+    actions = plan(want, claims_proof)
+
+    assert not [a for a in actions if isinstance(a, ShrinkStatefulSet | DeleteClaim)]
+
+
+@pytest.mark.parametrize("silent", [1, 2])
+def test_silence_is_no_proof(silent: int) -> None:
+    """With half of the peers silent, a node that the others do not know is not gone."""
+    want = desired((3,))
+    world = Cluster.running(want)
+    seen = world.observed(want)
+    answers = dict(seen.ring.answers)
+    for pod in list(answers)[:silent]:
+        answers[pod] = Silent(why="timed out")
+    unheard = attrs.evolve(seen, ring=Ring(answers=answers), hosts={**seen.hosts, "demo-dc1-rack0-2": "x"})
+    without_pod = attrs.evolve(
+        unheard,
+        racks={n: attrs.evolve(r, pods=r.pods[:-1]) for n, r in unheard.racks.items()},
+    )
+
+    assert isinstance(fate("demo-dc1-rack0-2", without_pod), Unknown)
+
+
+def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
+    """The proof says which of the two, since only one that was a member may still run."""
+    want = desired((2,))
+    seen = Cluster.running(want).observed(want)
+    left = attrs.evolve(
+        seen,
+        hosts={**seen.hosts, LAST: "another"},
+        ring=_with(seen, LAST, unreachable=frozenset({"dc1-rack0.1.1"})),
+        racks={n: attrs.evolve(r, pods=r.pods[:-1]) for n, r in seen.racks.items()},
+    )
+
+    assert fate(LAST, seen) == Member(why="demo-dc1-rack0-0 knows demo-dc1-rack0-1 as a member of the ring")
+    assert isinstance(fate(LAST, left), Unknown), "a node that is down and has no pod may be it"
+    nobody = attrs.evolve(left, ring=_with(seen, LAST, host_ids={"dc1-rack0.0.1": "host-dc1-rack0.0.1"}))
+    assert fate(LAST, nobody) == Gone(
+        why="demo-dc1-rack0-1 has left the ring: none of the 1 nodes that answer knows it", member=True
+    )
+
+
+def _with(seen: Observed, pod: str, **changes: object) -> Ring:
+    """Return the ring as all but *pod* see it, with *changes*."""
+    return Ring(
+        answers={
+            name: attrs.evolve(view, **changes) for name, view in seen.ring.views().items() if name != pod
+        }
+    )
+
+
+def leaving(seen: Observed, mode: Mode, call: object, age: dt.timedelta) -> Observed:
+    """Return *seen* with a node that is on its way out since *age*, and says that it is in *mode*."""
+    view = next(iter(seen.ring.views().values()))
+    return attrs.evolve(
+        seen,
+        leaving=Leaving(rack="dc1-rack0", pod=LAST, begun=seen.now - age, call=call),  # type: ignore[arg-type] # drawn
+        leaver=attrs.evolve(view, mode=mode),
+    )
+
+
+def test_a_call_that_failed_is_told_and_made_again_after_a_while() -> None:
+    """Cassandra's own words stand in the condition; the next try is noted before it is made."""
+    world, want = shrunk()
+    seen = attrs.evolve(world.observed(want), ownership=world.ownership(want))
+    failed = Ended(failure="Not enough live nodes")
+
+    (soon,) = plan(want, leaving(seen, Mode.NORMAL, failed, dt.timedelta(seconds=5)))
+    (later,) = plan(want, leaving(seen, Mode.DECOMMISSION_FAILED, failed, dt.timedelta(seconds=61)))
+
+    assert isinstance(soon, Hold)
+    assert soon.reason == "DecommissionFailed"
+    assert "Not enough live nodes" in soon.why
+    assert isinstance(later, NoteLeaving)
+    assert later.step is LeaveStep.BEGIN
+
+
+def test_a_call_under_way_is_not_repeated() -> None:
+    """While this process holds the call, the node may take its time to begin."""
+    world, want = shrunk()
+    seen = attrs.evolve(world.observed(want), ownership=world.ownership(want))
+
+    (action,) = plan(want, leaving(seen, Mode.NORMAL, Held(), dt.timedelta(seconds=5)))
+
+    assert isinstance(action, Wait)
+
+
+def test_a_node_that_cannot_be_asked_is_waited_for_and_the_way_out_is_told() -> None:
+    """Its return ends the wait, or its removal from the ring by a person, whose command is given."""
+    world, want = shrunk()
+    seen = leaving(world.observed(want), Mode.LEAVING, Held(), dt.timedelta(seconds=5))
+
+    (action,) = plan(want, attrs.evolve(seen, leaver=Silent(why="it did not answer in time")))
+
+    assert isinstance(action, Wait)
+    assert "nodetool removenode host-dc1-rack0.1.1" in action.why
+
+
+def test_a_node_that_seems_stuck_is_asked_again() -> None:
+    """After ten minutes that nobody holds the call, since a node that is at it takes no notice."""
+    world, want = shrunk()
+    seen = world.observed(want)
+    seen = attrs.evolve(seen, ring=_with(seen, LAST, leaving=frozenset({"dc1-rack0.1.1"})))
+
+    def then(call: object, minutes: int) -> Action:
+        (action,) = plan(want, leaving(seen, Mode.LEAVING, call, dt.timedelta(minutes=minutes)))
+        return action
+
+    assert isinstance(then(NotCalled(), 9), Wait)
+    assert isinstance(then(NotCalled(), 10), Decommission)
+    assert isinstance(then(Held(), 60), Wait)
+    again = then(Ended(), 10)
+    assert isinstance(again, NoteLeaving)
+    assert again.step is LeaveStep.BEGIN
+
+
+def test_a_place_that_was_taken_from_a_member_is_given_back() -> None:
+    """Somebody made the StatefulSet smaller by hand: the node comes back with its volume, and leaves then."""
+    world, want = shrunk()
+    world, _ = until(world, want, Decommission)
+    by_hand = attrs.evolve(world, sizes={"dc1-rack0": 1})
+    seen = by_hand.observed(want)
+    racks = {n: attrs.evolve(r, pods=r.pods[:1]) for n, r in seen.racks.items()}
+
+    (action,) = plan(want, attrs.evolve(seen, racks=racks))
+
+    assert isinstance(action, ApplyStatefulSet)
+    assert action.replicas == 2
+
+
+def test_a_rack_that_is_empty_and_not_asked_for_loses_its_statefulset() -> None:
+    """One with nodes is left alone, with the reason."""
+    both, one = desired((1, 0)), desired((1,))
+    empty = attrs.evolve(Cluster.running(both), sizes={"dc1-rack0": 1, "dc1-rack1": 0})
+    full = Cluster.running(desired((1, 1)))
+
+    (delete,) = plan(one, empty.observed(one))
+    (hold,) = plan(one, full.observed(one))
+
+    assert isinstance(delete, DeleteStatefulSet)
+    assert (delete.rack, delete.uid) == ("dc1-rack1", "uid-dc1-rack1")
+    assert isinstance(hold, Hold)
+    assert hold.reason == "RackNotInSpec"
+
+
+def test_a_rack_that_is_gone_is_gone_from_status() -> None:
+    """And the last action is CassKop's ActionDeleteDC."""
+    both, one = desired((1, 0)), desired((1,))
+    world = attrs.evolve(Cluster.running(both), sizes={"dc1-rack0": 1, "dc1-rack1": 0})
+
+    world, _ = world.step(one)
+    assert "dc1-rack1" in world.status.cassandra_rack_status
+    world, _ = world.step(one)
+
+    assert set(world.status.cassandra_rack_status) == {"dc1-rack0"}
+    assert (world.status.last_cluster_action, world.status.last_cluster_action_status) == (
+        "ActionDeleteDC",
+        "Done",
+    )
