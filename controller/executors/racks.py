@@ -41,6 +41,8 @@ class Racks:
         live = find(self.client, kinds.STATEFULSET, bodies.namespace, name)
         if live is None or live["metadata"]["uid"] != action.uid:
             raise ConflictError(f"StatefulSet {name} is gone or another one since the plan was made")
+        if live["metadata"].get("deletionTimestamp"):
+            raise ConflictError(f"StatefulSet {name} is being deleted by somebody else")
         owners = live["metadata"].get("ownerReferences") or ()
         if bodies.uid not in {owner["uid"] for owner in owners}:
             raise ConflictError(f"StatefulSet {name} is not this cluster's")

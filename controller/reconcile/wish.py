@@ -115,13 +115,21 @@ def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]
     """Return the seeds of *cluster*, which has its defaults.
 
     They are part of every pod's environment, so they are chosen once, and may be edited in status. With
-    `autoUpdateSeedList` they follow the topology, when all that it calls for have joined: nodes are
-    restarted for it once, and never told to begin with a node that is not there.
+    `autoUpdateSeedList` they follow the topology, when all that it calls for have joined and all others
+    have left: nodes are restarted for it once, and never told to begin with a node that is not there.
     """
     current, wanted = cluster.status.seed_list, initial_seeds(cluster)
     if not current:
         return wanted
+    asked = {
+        names.pod(cluster.name, dc.name, rack.name, ordinal)
+        for dc in effective.dcs(cluster)
+        for rack in dc.rack
+        for ordinal in range(effective.nodes_per_rack(cluster, dc))
+    }
+    pods = {seed.partition(".")[0] for seed in current}
     settled = bool(wanted) and all(seed.partition(".")[0] in joined for seed in wanted)
+    settled = settled and not pods & joined - asked
     return updated_seeds(current, wanted) if cluster.spec.auto_update_seed_list and settled else current
 
 

@@ -22,6 +22,7 @@ from e2e.simkube.life import Life
 from e2e.simkube.options import WriteOptions
 from e2e.simkube.routing import Target
 from e2e.simkube.rules import rules_of
+from e2e.simkube.rules.custom import check_head
 from e2e.simkube.state import State
 from e2e.simkube.store import Version
 from e2e.simkube.values import Json, Object, clone
@@ -301,7 +302,7 @@ class Writes:
     def _check_kind(self, resource: Resource, body: Object) -> None:
         kind, version = body.get("kind"), body.get("apiVersion")
         if resource.custom:
-            _check_custom(resource, kind, version, body)
+            check_head(resource, body)
         if (kind and kind != resource.kind) or (version and version != resource.api_version):
             raise errors.bad_request(
                 f'{kind or resource.kind} in version "{version or resource.version}" cannot be '
@@ -374,25 +375,6 @@ class Writes:
         key = (details.get("namespace", ""), details["name"])
         version = self._life.put(write.resource.place, key, found)
         return Answer(status=status, headers=write.headers(), body=version)
-
-
-def _check_custom(resource: Resource, kind: Json, version: Json, body: Object) -> None:
-    """What a real server says about the head of a custom object, which must be there in full."""
-    if not kind:
-        raise errors.bad_request(
-            f"the object provided is unrecognized (must be of type {resource.kind}): "
-            f"Object 'Kind' is missing in '{errors.shown(body)}'"
-        )
-    if version != resource.api_version:
-        raise errors.bad_request(
-            f"the API version in the data ({version or ''}) does not match the expected API version "
-            f"({resource.api_version})"
-        )
-    if kind != resource.kind:
-        problems = Problems()
-        problems.invalid("kind", kind, f"must be {resource.kind}")
-        name = (body.get("metadata") or {}).get("name", "")
-        raise errors.invalid(kind, resource.group, name, problems.causes)
 
 
 def _counted(resource: Resource, found: Object, before: Object) -> Iterable[str]:

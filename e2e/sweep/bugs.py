@@ -19,7 +19,7 @@ from controller.domain.desired import Desired
 from controller.domain.errors import NotLeadingError, OperatorError
 from controller.domain.observed import Observed
 from controller.domain.plan import create, repair, shared
-from controller.domain.ring import Mode, Ring, Silent, View
+from controller.domain.ring import Mode, Silent, View
 from controller.executors import objects
 from controller.executors.base import Bodies, Executor, Written
 from controller.executors.objects import Objects
@@ -140,20 +140,6 @@ def s4_believes_its_own_note() -> None:
 def grows_without_waiting() -> None:
     """Let racks grow while nodes are still on their way."""
     _replace(create, "_unfinished", lambda _: lambda *_: iter(()))
-
-
-def asks_nobody_whether_a_node_joined() -> None:
-    """Take a node's own word, its peers may not know it yet."""
-
-    def make(_: Callable[..., str | None]) -> Callable[..., str | None]:
-        def not_joined(self: Ring, pod: str, ip: str) -> str | None:
-            own = self.answers.get(pod)
-            return None if isinstance(own, View) else f"{pod} does not answer"
-
-        return not_joined
-
-    _replace(Ring, "not_joined", make)
-    _replace(Ring, "on_the_move", lambda _: lambda _: None)
 
 
 def never_repairs() -> None:

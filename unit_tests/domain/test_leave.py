@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import attrs
 from hypothesis import given
@@ -38,7 +39,7 @@ LAST = "demo-dc1-rack0-1"
 def follow(world: Cluster, wishes: list[Desired], data: st.DataObject) -> Cluster:
     """Let *world* follow each wish in turn, for a while or to the end; the model checks every step."""
     want, later = wishes[0], list(wishes[1:])
-    crashes = 2
+    crashes, patience = 2, 5
     for _ in range(600):
         before = world
         world, actions = world.step(want)
@@ -51,10 +52,12 @@ def follow(world: Cluster, wishes: list[Desired], data: st.DataObject) -> Cluste
         if leaving and crashes and data.draw(st.integers(0, 9)) == 0:
             crashes -= 1
             world = world.crashed(leaving[0])
-        elif movable and data.draw(st.booleans()):
-            world = world.advance(movable[0], want)
+        elif movable and (not patience or data.draw(st.booleans())):
+            world, patience = world.advance(movable[0], want), 5
         elif later and data.draw(st.integers(0, 4)) == 0:
             want = later.pop(0)
+        elif movable:
+            patience -= 1
         elif not movable and not actions and world.status == before.status:
             if not later:
                 return world
@@ -198,7 +201,7 @@ def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
     )
 
 
-def _with(seen: Observed, pod: str, **changes: object) -> Ring:
+def _with(seen: Observed, pod: str, **changes: Any) -> Ring:
     """Return the ring as all but *pod* see it, with *changes*."""
     return Ring(
         answers={
@@ -231,6 +234,21 @@ def test_a_call_that_failed_is_told_and_made_again_after_a_while() -> None:
     assert "Not enough live nodes" in soon.why
     assert isinstance(later, NoteLeaving)
     assert later.step is LeaveStep.BEGIN
+
+
+def test_a_decision_that_no_longer_holds_is_given_up() -> None:
+    """A keyspace came to need the node after it was noted, and before it was asked: it stays, and serves."""
+    world, want = shrunk()
+    world = attrs.evolve(
+        world, keyspaces=(Keyspace(name="app", replication=NetworkTopology(factors={"dc1": 2})),)
+    )
+    seen = attrs.evolve(world.observed(want), ownership=world.ownership(want))
+
+    (action,) = plan(want, leaving(seen, Mode.NORMAL, NotCalled(), dt.timedelta(0)))
+
+    assert isinstance(action, NoteLeaving)
+    assert action.step is LeaveStep.UNDO
+    assert "keyspace app keeps 2 copies" in action.why
 
 
 def test_a_call_under_way_is_not_repeated() -> None:

@@ -36,6 +36,7 @@ POD: Json = {
             {
                 "name": "cassandra",
                 "ready": True,
+                "started": True,
                 "restartCount": 3,
                 "state": {"running": {"startedAt": "2026-01-01T10:01:00Z"}},
                 "lastState": {"terminated": {"exitCode": 3, "reason": "Error", "message": "out of disk"}},
@@ -84,7 +85,14 @@ def test_a_pod_is_read_whole() -> None:
     assert pod.containers == (
         Container(name="bootstrap", ready=True, exit_code=0, init=True),
         Container(
-            name="cassandra", running=True, ready=True, restarts=3, exit_code=3, last_words="out of disk"
+            name="cassandra",
+            running=True,
+            ready=True,
+            started=True,
+            since=dt.datetime(2026, 1, 1, 10, 1, tzinfo=dt.UTC),
+            restarts=3,
+            exit_code=3,
+            last_words="out of disk",
         ),
     )
 

@@ -45,7 +45,7 @@ from controller.domain.leaving import (
     fate,
 )
 from controller.domain.observed import Observed, Pod, Rack, StatefulSet
-from controller.domain.plan.preflight import Cleared, preflight, unsettled
+from controller.domain.plan.preflight import Cleared, emptied, preflight, unsettled
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find
 from controller.domain.ring import Mode, Silent, View
 
@@ -125,7 +125,12 @@ def _answered(step: list[Action] | _Question, desired: Desired, observed: Observ
         return step
     answer = preflight(step.pod.name, step.want, desired, observed)
     if not isinstance(answer, Cleared):
-        return list(answer)
+        refusal = next((action for action in answer if isinstance(action, Hold)), None)
+        if refusal is None or step.call is None:
+            return list(answer)
+        # Given up before it began: what it would wait for may have to come about meanwhile.
+        why = f"{step.pod.name} stays for now: {refusal.why}"
+        return [NoteLeaving(rack=step.want.name, pod=step.pod.name, step=LeaveStep.UNDO, why=why)]
     if step.call is not None:
         return [attrs.evolve(step.call, why=f"{step.call.why}: {answer.why}")]
     why = (
@@ -142,6 +147,9 @@ def _begin(desired: Desired, observed: Observed) -> list[Action] | _Question:
     in_dc = [place for place in places if names.split_rack_name(place.want.name)[0] == first]
     # The largest rack; the last of those of one size, as the first is the first to grow.
     place = max(reversed(in_dc), key=lambda each: each.ordinal)
+    empty = emptied(place.want, desired)
+    if empty is not None:
+        return [empty]
     found = fate(place.name, observed)
     if isinstance(found, Unknown):
         return [Wait(seconds=SILENCE_SECONDS, why=f"{place.name} is to leave: {found.why}")]
@@ -192,16 +200,21 @@ def _under_way(desired: Desired, observed: Observed) -> list[Action] | _Question
         case Unknown(why=why):
             return [Wait(seconds=SILENCE_SECONDS, why=f"{place.name} is on its way out: {why}")]
         case Gone() | Joins():
-            return _not_in_the_ring(place, found, leaving)
+            return _not_in_the_ring(place, found, leaving, observed)
         case Member() | Leaves():
             return _drive(place, found, leaving, observed)
         case _:
             assert_never(found)
 
 
-def _not_in_the_ring(place: _Place, found: Gone | Joins, leaving: Leaving) -> list[Action]:
+def _not_in_the_ring(
+    place: _Place, found: Gone | Joins, leaving: Leaving, observed: Observed
+) -> list[Action]:
     """Take the place, once it is noted that it may be taken."""
     left = isinstance(found, Gone) and found.member
+    if left and not leaving.proven and _finishes(leaving, observed):
+        why = f"{found.why}; it finishes its decommission"
+        return [Wait(seconds=SOON_SECONDS, why=why)]
     if place.wanted and not left:
         return [_note(place, LeaveStep.UNDO, f"{place.name} is wanted again, and may go on to join the ring")]
     if not leaving.proven:
@@ -218,6 +231,17 @@ def _not_in_the_ring(place: _Place, found: Gone | Joins, leaving: Leaving) -> li
             why=f"rack {place.want.name} shrinks to {place.ordinal} nodes: {_nowhere(found)}",
         )
     ]
+
+
+def _finishes(leaving: Leaving, observed: Observed) -> bool:
+    """Tell whether the node itself is still at it: its peers know first, and it waits for the last one."""
+    at_it = isinstance(observed.leaver, View) and observed.leaver.mode is Mode.LEAVING
+    return at_it and (isinstance(leaving.call, Held) or _age(leaving, observed) < STUCK)
+
+
+def _age(leaving: Leaving, observed: Observed) -> dt.timedelta:
+    """Return how long ago the last try began."""
+    return observed.now - leaving.begun if leaving.begun is not None else STUCK
 
 
 def _nowhere(found: Fate) -> str:
@@ -306,7 +330,7 @@ def _not_leaving(
     place: _Place, pod: Pod, view: View, leaving: Leaving, observed: Observed
 ) -> list[Action] | _Question:
     """Return what to do about a member that has not begun to leave, or has failed to."""
-    age = observed.now - leaving.begun if leaving.begun is not None else RETRY
+    age = _age(leaving, observed)
     held = isinstance(leaving.call, Held)
     if held and age < RETRY:
         return [Wait(seconds=GOSSIP_SECONDS, why=f"{pod.name} was asked to leave the ring")]
@@ -333,7 +357,7 @@ def _handing_over(place: _Place, pod: Pod, view: View, leaving: Leaving, observe
 
     One that is at it takes no notice. One whose streams failed, in Cassandra 4, takes up where it was.
     """
-    age = observed.now - leaving.begun if leaving.begun is not None else STUCK
+    age = _age(leaving, observed)
     if not isinstance(leaving.call, Held) and age >= STUCK:
         if isinstance(leaving.call, NotCalled):
             return [_call(place, pod, view, leaving)]

@@ -42,6 +42,9 @@ def preflight(
     pod: str, want: DesiredRack, desired: Desired, observed: Observed
 ) -> Cleared | Sequence[Wait | Hold]:
     """Return that the node in *pod* of rack *want* may leave, or what keeps it."""
+    empty = emptied(want, desired)
+    if empty is not None:
+        return [empty]
     waits = list(unsettled(pod, desired, observed))
     if waits:
         return waits
@@ -104,6 +107,20 @@ def _move(mine: str | None, observed: Observed) -> str | None:
     return None
 
 
+def emptied(want: DesiredRack, desired: Desired) -> Hold | None:
+    """Return a refusal of a wish for no node at all: somebody has to have the data."""
+    if desired.wanted_nodes():
+        return None
+    path = size_path(want)
+    why = f"{path}: the cluster would have no node left; keep at least one, or delete the cluster"
+    return Hold(reason="EmptyCluster", path=path, why=why)
+
+
+def size_path(want: DesiredRack) -> str:
+    """Return the path of the field with the size of a rack, if its data centre has one of its own."""
+    return f"{want.path.rpartition('.rack')[0]}.nodesPerRacks"
+
+
 def _busy(ownership: Ownership) -> Iterator[Wait]:
     if len(ownership.schemas) > 1:
         yield Wait(seconds=GOSSIP_SECONDS, why="the nodes do not agree on the schema yet")
@@ -139,15 +156,11 @@ def _refusals(
 ) -> Iterator[Hold]:
     """Yield each keyspace that the wanted size does not suffice for."""
     dc = names.split_rack_name(want.name)[0]
-    path = f"{want.path.rpartition('.rack')[0]}.nodesPerRacks"
+    path = size_path(want)
     kept = _after(dc, desired, observed)
     everywhere = sum(_after(each, desired, observed) for each in _dcs(desired))
     ours = {pod.name for pod in observed.pods()}
     everywhere += sum(node not in ours for node in layout.nodes())
-    if not everywhere:
-        why = f"{path}: the ring would have no node left; keep at least one, or delete the cluster"
-        yield Hold(reason="EmptyCluster", path=path, why=why)
-        return
     if not kept:
         yield from _still_there(dc, path, ownership.keyspaces)
     for keyspace in ownership.keyspaces:

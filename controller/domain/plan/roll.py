@@ -117,7 +117,7 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     One that joins is let finish: its peers know, and a restart would begin its streams anew. Where nobody
     answers, the kubelet's word is all there is, and it may be cut off: then one goes after the other.
     """
-    unmade = [(place, pod) for place in places if not place.stored and (pod := _missing(place)) is not None]
+    unmade = [(place, pod) for place in places if not place.stored and (pod := _unmade(place)) is not None]
     if unmade:
         # What a pod would be made from may be why it is not made; storing restarts nothing.
         return [
@@ -153,7 +153,7 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     return waits or _turn(place, (pod,), 1, unheard)
 
 
-def _missing(place: _Place) -> str | None:
+def _unmade(place: _Place) -> str | None:
     """Return the first pod that the rack should have and has not, ordinals below the partition aside."""
     ordinals = range(place.want.partition, place.statefulset.replicas)
     return next(

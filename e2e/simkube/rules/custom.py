@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from e2e.simkube import schema, validation
+from e2e.simkube import errors, schema, validation
 from e2e.simkube.errors import Problems
+from e2e.simkube.kinds import Resource
 from e2e.simkube.rules.base import Rules
 from e2e.simkube.values import Object
 
@@ -50,3 +51,23 @@ class CustomRules(Rules):
         if compiled is not None:
             body = {name: value for name, value in found.items() if name not in _HEAD}
             validation.validate(compiled, body, "", problems)
+
+
+def check_head(resource: Resource, body: Object) -> None:
+    """Refuse a custom object without the whole of its head, which kinds of Kubernetes' own may leave out."""
+    kind, version = body.get("kind"), body.get("apiVersion")
+    if not kind:
+        raise errors.bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): "
+            f"Object 'Kind' is missing in '{errors.shown(body)}'"
+        )
+    if version != resource.api_version:
+        raise errors.bad_request(
+            f"the API version in the data ({version or ''}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    if kind != resource.kind:
+        problems = Problems()
+        problems.invalid("kind", kind, f"must be {resource.kind}")
+        name = (body.get("metadata") or {}).get("name", "")
+        raise errors.invalid(kind, resource.group, name, problems.causes)
