@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit \
-        deps up down demo e2e e2e-full bench-create agents image lock clean recording
+        deps up down demo e2e bench-sim bench-create agents image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,7 @@ unit: venv
 CLUSTER ?= sim
 PORT    ?= 8001
 SPEED   ?= 5
+CLUSTERS ?= 1000
 
 demo: venv ## show the operator at work (CLUSTER=sim or local, PORT=8001, SPEED=5)
 	@$(RUN) e2e.demo --cluster=$(CLUSTER) --port=$(PORT) --speed=$(SPEED)
@@ -85,6 +86,10 @@ down: venv ## take it down again, whatever is left of it
 
 e2e: venv ## the scenarios, on the real cluster
 	$(RUN) pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
+
+bench-sim: venv ## measure the simulator: requests, fault plans, a thousand clusters (CLUSTERS=1000)
+	$(RUN) e2e.simkube.bench
+	$(RUN) e2e.bench_converge --clusters=$(CLUSTERS)
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create

@@ -25,6 +25,7 @@ from e2e.providers.cluster import CLUSTERS, Object, is_true
 from e2e.providers.sim import SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, sample
+from e2e.simkube.memory import relax_collection
 from e2e.simkube.server import HttpServer, kubeconfig_text
 
 # Simulated seconds between two looks, and until it is given up.
@@ -56,9 +57,7 @@ def converge(clusters: int, per_rack: int) -> tuple[SimCluster, bool]:
     nodes = clusters * per_rack * 3
     each = real / nodes * 1000
     print(f"  Ready: {clusters - len(waiting)} of {clusters} clusters, {nodes} Cassandra nodes")
-    print(
-        f"  simulated time {simulated_seconds:.0f} s, real {real:.1f} s ({each:.0f} ms a node)"
-    )
+    print(f"  simulated time {simulated_seconds:.0f} s, real {real:.1f} s ({each:.0f} ms a node)")
     print(f"  writes of the operator: {sim.writes} ({sim.writes / nodes:.1f} a node)")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KILOBYTE
     print(f"  peak memory of simulator and operator together: {peak:.0f} MB")
@@ -82,6 +81,7 @@ def main() -> int:
     parser.add_argument("--per-rack", type=int, default=3, help="nodes in each of the three racks (3)")
     given = parser.parse_args()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    relax_collection()
     print(
         f"casskop {__version__}, Python {platform.python_version()}, {platform.machine()}:"
         f" {given.clusters} clusters of {given.per_rack * 3} nodes"

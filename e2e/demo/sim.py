@@ -25,6 +25,7 @@ from e2e.lab import SAMPLES
 from e2e.providers.cluster import CLUSTERS, Object, TooLateError, condition, is_true
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
+from e2e.simkube.memory import relax_collection
 from e2e.simkube.server import HttpServer, kubeconfig_text
 
 T = TypeVar("T")
@@ -149,6 +150,7 @@ def run(*, port: int, speed: float, stay: bool) -> None:
     """
     # What the operator does is on the screen; its log would be drawn into it.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    relax_collection()
     sim = six_nodes()
     began = sim.simulation.now
     screen = Screen(lambda: sim.simulation.now - began)

@@ -17,7 +17,7 @@ RACK = "dc1-rack1"
 def pair(cluster: Cluster) -> Iterator[str]:
     """Return the name of a cluster of one rack with two nodes, both members; it goes afterwards."""
     name = "pair"
-    cluster.apply(jolokia_secret(), single(name, nodesPerRacks=2, deletePVC=True))
+    cluster.apply(jolokia_secret(), single(name, nodesPerRacks=2, autoUpdateSeedList=False, deletePVC=True))
     wait_ready(cluster, name, seconds=READY_SECONDS)
     yield name
     cluster.delete(CLUSTERS, name, seconds=240)

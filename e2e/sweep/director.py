@@ -69,8 +69,8 @@ LATE_SECONDS = 25.0
 MUTE_SECONDS = 20.0
 STALE_SECONDS = 12.0
 LEASE_SECONDS = 15.0
-# How many versions a stale API server lags behind.
-PAST = 60
+# How many versions a stale API server lags behind, in turn.
+PAST = (60, 25, 100)
 # After this long every fault is over.
 LONGEST_SECONDS = 40.0
 
@@ -176,7 +176,8 @@ class Director:
                 self._doomed = True
             case "stale-restart":
                 self.cluster.kill_operator()
-                self._freeze(max(self.cluster.server.store.version - PAST, self._floor), MUTE_SECONDS)
+                past = self.cluster.server.store.version - PAST[self.counts[WRITE] % len(PAST)]
+                self._freeze(max(past, self._floor), MUTE_SECONDS)
             case _:
                 pass
 

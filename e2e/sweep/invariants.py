@@ -9,6 +9,7 @@ invariant of the design each of them stands for, and which have no operation to 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import itertools
 import json
 from typing import Final
 
@@ -221,10 +222,12 @@ def a_cluster_is_one_ring(before: World, after: World) -> str | None:
     A node that has just started may not have been heard of yet.
     """
     for cluster in sorted({node.cluster for node in after.nodes}):
-        own = {node.address for node in after.nodes_of(cluster) if node.age > _HEARD_OF_SECONDS}
-        rings = [ring for ring in after.rings if own & set(ring)]
-        if len(rings) > 1:
-            return f"{cluster} is {len(rings)} rings: {rings}"
+        members = [
+            node for node in after.nodes_of(cluster) if node.mode == "NORMAL" and node.age > _HEARD_OF_SECONDS
+        ]
+        for one, other in itertools.combinations(members, 2):
+            if other.address not in one.knows and one.address not in other.knows:
+                return f"{one.pod} and {other.pod} are members, and do not know each other"
     return None
 
 

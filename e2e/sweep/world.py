@@ -50,10 +50,7 @@ class RingNode:
 
 @attrs.frozen(kw_only=True)
 class World:
-    """Everything in the namespace at one instant, by name, and all Cassandra processes.
-
-    *rings* are the addresses of running members, grouped by who knows whom.
-    """
+    """Everything in the namespace at one instant, by name, and all Cassandra processes."""
 
     now: float = 0.0
     clusters: Named = attrs.field(factory=dict)
@@ -63,7 +60,6 @@ class World:
     budgets: Named = attrs.field(factory=dict)
     config_maps: Named = attrs.field(factory=dict)
     nodes: tuple[RingNode, ...] = ()
-    rings: tuple[tuple[str, ...], ...] = ()
 
     def nodes_of(self, cluster: str) -> tuple[RingNode, ...]:
         """Return the processes of one cluster."""
@@ -132,7 +128,6 @@ def look(cluster: SimCluster) -> World:
         budgets=_named(cluster, BUDGETS),
         config_maps=_named(cluster, CONFIG_MAPS),
         nodes=tuple(_node(node) for node in ring.nodes()),
-        rings=tuple(ring.rings()),
     )
 
 
