@@ -27,7 +27,7 @@ class Effect(enum.Enum):
 
     RESTART = "nodes are restarted for it"
     AT_ONCE = "at once, without a restart"
-    SIZE = "nodes join one at a time; fewer are held back"
+    SIZE = "nodes join, or leave, one at a time"
     MADE = "when a rack is made, not afterwards"
     ONCE = "restarts nodes, once for each change"
     SEEDS = "when the topology calls for other seeds and they have joined; nodes are restarted then"

@@ -15,7 +15,13 @@ from controller.api.v2.cluster import CassandraCluster
 from controller.domain import conditions
 from controller.domain.actions import Action, Hold, NoteLeaving, Wait, Write
 from controller.domain.conditions import Finding
-from controller.domain.errors import NotLeadingError, OperatorError, TerminalError
+from controller.domain.errors import (
+    ConflictError,
+    NotFoundError,
+    NotLeadingError,
+    OperatorError,
+    TerminalError,
+)
 from controller.domain.observed import Observed
 from controller.domain.plan import plan
 from controller.domain.status import corrected, status
@@ -105,6 +111,8 @@ class ClusterReconciler:
 
     def _act(self, key: Key, cluster: CassandraCluster, seen: _Seen, done: list[str]) -> None:
         """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
+        if any(not isinstance(action, Wait | Hold) for action in seen.actions):
+            self._require_alive(cluster)
         for action in seen.actions:
             if isinstance(action, Write):
                 written = self.executor.run(action, seen.wish.bodies)
@@ -116,6 +124,18 @@ class ClusterReconciler:
                 # It is written with the rest of status, at the end.
                 done.append(action.step.value)
                 self.finisher.did(cluster, action=action.step.value, why=action.why)
+
+    def _require_alive(self, cluster: CassandraCluster) -> None:
+        """Raise `ConflictError` unless the cluster is there: a store that lags shows some that are gone.
+
+        What would be made for one of those would stand in the way of the next of that name.
+        """
+        try:
+            live = self.client.get(kinds.CASSANDRA_CLUSTER, cluster.namespace, cluster.name)["metadata"]
+        except NotFoundError:
+            raise ConflictError(f"CassandraCluster {cluster.name} is gone") from None
+        if live["uid"] != cluster.metadata.uid or live.get("deletionTimestamp"):
+            raise ConflictError(f"CassandraCluster {cluster.name} is being deleted, or is another one by now")
 
     def _finish(
         self,

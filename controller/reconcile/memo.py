@@ -8,12 +8,21 @@ computation depends on is named by its caller, whole, and compared by value.
 from __future__ import annotations
 
 from collections.abc import Callable
+import hashlib
 import threading
 from typing import Generic, TypeVar
 
 from controller.runtime.store import Key
 
 T = TypeVar("T")
+
+
+def digest(made_from: object) -> bytes:
+    """Return a short stand-in for a value of frozen classes, tuples and lists, equal for equal values.
+
+    Inputs are large and results are small: kept whole, they would be most of the operator's memory.
+    """
+    return hashlib.sha256(repr(made_from).encode()).digest()
 
 
 class Memo(Generic[T]):

@@ -7,8 +7,9 @@ be read becomes a value that says so; only an API server that refuses what we ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import datetime as dt
+import functools
 from typing import Final
 
 import attrs
@@ -22,6 +23,7 @@ from controller.builders.ring import read_ring_configmap
 from controller.cassandra.jolokia import Credentials, Endpoint
 from controller.cassandra.node import Nodes
 from controller.domain import leaving_status
+from controller.domain.desired import Desired
 from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.leaving import Call, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
@@ -32,12 +34,41 @@ from controller.kube.client import KubeClient
 from controller.reconcile import snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
-from controller.reconcile.memo import Memo
+from controller.reconcile.memo import Memo, digest
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
-from controller.reconcile.wish import Wish, wish
+from controller.reconcile.wish import Wish, later, wish
 from controller.runtime.store import Key
 
 _SHARED: Final = {"Service": "services", "PodDisruptionBudget": "budgets", "ConfigMap": "config_maps"}
+
+
+@attrs.frozen
+class Mark:
+    """What is known of a rack's StatefulSet only beside the wanted one; None leaves it as it was read."""
+
+    template_hash: str | None = None
+    drift: tuple[str, ...] | None = None
+
+    def on(self, rack: Rack) -> Rack:
+        """Return *rack* with the mark on its StatefulSet."""
+        assert rack.statefulset is not None
+        have = rack.statefulset
+        marked = attrs.evolve(
+            have,
+            template_hash=have.template_hash if self.template_hash is None else self.template_hash,
+            drift=have.drift if self.drift is None else self.drift,
+        )
+        return attrs.evolve(rack, statefulset=marked)
+
+
+@attrs.frozen(kw_only=True)
+class Kept:
+    """What is kept of a wish between two reconciles, and how it compared: names and hashes, no objects."""
+
+    desired: Desired
+    seeds: tuple[str, ...]
+    marks: Mapping[str, Mark]
+    shared: Mapping[str, SharedObject]
 
 
 @attrs.frozen(kw_only=True)
@@ -53,7 +84,7 @@ class Observer:
     # What this process knows of a call to a node, by its id.
     call: Callable[[str], Call]
     _contents: Contents = attrs.field(init=False, repr=False)
-    _wishes: Memo[tuple[Wish, Mapping[str, Mark]]] = attrs.field(init=False, repr=False, factory=Memo)
+    _wishes: Memo[Kept] = attrs.field(init=False, repr=False, factory=Memo)
 
     @_contents.default
     def _reader(self) -> Contents:
@@ -93,20 +124,25 @@ class Observer:
         contents = self._contents.of(cluster)
         apart = takeover.taken_apart(cluster, live)
         made = {**apart, **live}
-        made_from = _made_from(cluster, live, apart, everyone, contents, now)
 
-        def make() -> tuple[Wish, Mapping[str, Mark]]:
+        @functools.cache
+        def build() -> Wish:
             wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents)
-            wanted = attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
-            return wanted, _marks(live, wanted)
+            return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
-        wanted, marks = self._wishes.get(key, made_from, make)
-        wanted = attrs.evolve(wanted, bodies=attrs.evolve(wanted.bodies, login=login))
+        made_from = (
+            *_made_from(cluster, live, apart, everyone, contents),
+            _versions(self._shared_objects(key)),
+            # The clock counts only where a restart is to be dated.
+            now if any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack) else None,
+        )
+        kept = self._wishes.get(key, digest(made_from), lambda: self._compare(key, cluster, live, build()))
+        wanted = Wish(desired=kept.desired, seeds=kept.seeds, bodies=later(cluster, login, build))
         obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
-            racks=_marked(seen.racks, marks),
-            shared=self._shared(key, cluster.metadata.uid, wanted),
+            racks=_marked(seen.racks, kept.marks),
+            shared=kept.shared,
             joined=everyone,
             gone=gone,
             obstacles=tuple(obstacles),
@@ -116,6 +152,20 @@ class Observer:
             answering = {pod: asked[pod] for pod in ring.views()}
             observed = attrs.evolve(observed, ownership=self.nodes.ownership(answering))
         return wanted, observed
+
+    def _compare(self, key: Key, cluster: CassandraCluster, live: Mapping[str, Object], wanted: Wish) -> Kept:
+        """Return what is kept of *wanted*, and how it compares with what exists."""
+        return Kept(
+            desired=wanted.desired,
+            seeds=wanted.seeds,
+            marks=_marks(live, wanted),
+            shared=self._shared(key, cluster.metadata.uid, wanted),
+        )
+
+    def _shared_objects(self, key: Key) -> Iterator[Object]:
+        """Yield the objects that the cluster's racks share, as far as their labels tell."""
+        for store in (self.stores.services, self.stores.budgets, self.stores.config_maps):
+            yield from store.find(BY_CLUSTER, key)
 
     def _recorded(self, cluster: CassandraCluster) -> frozenset[str]:
         """Return who the ring's ConfigMap says has ever joined."""
@@ -242,46 +292,28 @@ def _endpoints(pods: Mapping[str, list[Pod]], login: Credentials | None) -> dict
     }
 
 
-def _made_from(  # noqa: PLR0913, PLR0917 -- everything that a wish depends on
+def _made_from(
     cluster: CassandraCluster,
     live: Mapping[str, Object],
     apart: Mapping[str, Object],
     everyone: frozenset[str],
     contents: str | None,
-    now: dt.datetime,
-) -> object:
-    """Return what a wish and its marks are made from, to be compared with the last time's."""
-    # The clock counts only where a restart is to be dated.
-    dated = any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack)
+) -> tuple[object, ...]:
+    """Return what a wish and its comparison are made from, to be told from the last time's."""
     return (
         attrs.evolve(cluster.metadata, resource_version=""),
         cluster.spec,
         cluster.status.seed_list,
-        {rack: (obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]) for rack, obj in live.items()},
-        apart,
-        everyone,
+        _versions(live.values()),
+        sorted(apart.items()),
+        sorted(everyone),
         contents,
-        now if dated else None,
     )
 
 
-@attrs.frozen
-class Mark:
-    """What is known of a rack's StatefulSet only beside the wanted one; None leaves it as it was read."""
-
-    template_hash: str | None = None
-    drift: tuple[str, ...] | None = None
-
-    def on(self, rack: Rack) -> Rack:
-        """Return *rack* with the mark on its StatefulSet."""
-        assert rack.statefulset is not None
-        have = rack.statefulset
-        marked = attrs.evolve(
-            have,
-            template_hash=have.template_hash if self.template_hash is None else self.template_hash,
-            drift=have.drift if self.drift is None else self.drift,
-        )
-        return attrs.evolve(rack, statefulset=marked)
+def _versions(objects: Iterable[Object]) -> list[tuple[str, str]]:
+    """Return which objects there are, each at which version."""
+    return sorted((obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]) for obj in objects)
 
 
 def _marked(racks: Mapping[str, Rack], marks: Mapping[str, Mark]) -> dict[str, Rack]:

@@ -7,7 +7,7 @@ made with, and the parts of its StatefulSet that Kubernetes never lets change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 import datetime as dt
 from typing import Any
 
@@ -24,6 +24,7 @@ from controller.builders.pdb import build_pdb
 from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
+from controller.cassandra.jolokia import Credentials
 from controller.domain.availability import Consistency
 from controller.domain.desired import Desired, DesiredRack, Refusal, Rollout
 from controller.domain.errors import TerminalError
@@ -121,16 +122,56 @@ def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]
     current, wanted = cluster.status.seed_list, initial_seeds(cluster)
     if not current:
         return wanted
-    asked = {
-        names.pod(cluster.name, dc.name, rack.name, ordinal)
-        for dc in effective.dcs(cluster)
-        for rack in dc.rack
-        for ordinal in range(effective.nodes_per_rack(cluster, dc))
+    # By arithmetic: a size may be a slip of the hand, of billions.
+    sizes = {
+        names.statefulset(cluster.name, dc.name, rack.name): effective.nodes_per_rack(cluster, dc)
+        for dc, rack in effective.racks(cluster)
     }
-    pods = {seed.partition(".")[0] for seed in current}
-    settled = bool(wanted) and all(seed.partition(".")[0] in joined for seed in wanted)
-    settled = settled and not pods & joined - asked
+    leaving = [pod for pod in _pods_of(current) & joined if not _asked(pod, sizes)]
+    settled = bool(wanted) and _pods_of(wanted) <= joined and not leaving
     return updated_seeds(current, wanted) if cluster.spec.auto_update_seed_list and settled else current
+
+
+def _pods_of(seeds: tuple[str, ...]) -> frozenset[str]:
+    """Return the names of the pods that *seeds* are."""
+    return frozenset(seed.partition(".")[0] for seed in seeds)
+
+
+def _asked(pod: str, sizes: Mapping[str, int]) -> bool:
+    """Tell whether the spec asks for *pod*; *sizes* are by StatefulSet."""
+    statefulset, _, ordinal = pod.rpartition("-")
+    return ordinal.isdecimal() and int(ordinal) < sizes.get(statefulset, 0)
+
+
+class _Later(Mapping[str, Object]):
+    """A mapping that is made when somebody looks into it."""
+
+    def __init__(self, make: Callable[[], Mapping[str, Object]]) -> None:
+        self._make = make
+
+    def __getitem__(self, key: str) -> Object:
+        return self._make()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._make())
+
+    def __len__(self) -> int:
+        return len(self._make())
+
+
+def later(cluster: CassandraCluster, login: Credentials | None, make: Callable[[], Wish]) -> Bodies:
+    """Return the bodies of the wish that *make* returns, which is called once one of them is needed.
+
+    Most reconciles write nothing, and bodies are large.
+    """
+    return Bodies(
+        namespace=cluster.namespace,
+        shared=_Later(lambda: make().bodies.shared),
+        statefulset=lambda name, size: make().bodies.statefulset(name, size),  # noqa: PLW0108 -- not made yet
+        cluster=cluster.name,
+        uid=cluster.metadata.uid,
+        login=login,
+    )
 
 
 def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side

@@ -35,15 +35,20 @@ def host_ids(obj: Object) -> dict[str, str]:
 
 
 def converged(cluster: Cluster, name: str, nodes: int) -> Object:
-    """Wait until the cluster has *nodes* nodes and nothing is left to do, and return it."""
+    """Wait until the cluster has *nodes* nodes in its one rack and nothing is left to do, and return it."""
+    return rests(cluster, name, [f"{name}-{RACK}-{i}" for i in range(nodes)])
+
+
+def rests(cluster: Cluster, name: str, pods: list[str]) -> Object:
+    """Wait until *pods* are the nodes of the cluster and nothing is left to do, and return it."""
 
     def probe() -> Object | None:
         obj = cluster.get(CLUSTERS, name)
         done = is_true(obj, "Ready") and condition(obj, "Progressing")["reason"] == "Converged"
-        return obj if done and obj["status"]["readyNodes"] == nodes and len(host_ids(obj)) == nodes else None
+        return obj if done and sorted(host_ids(obj)) == pods else None
 
-    found = cluster.eventually(probe, seconds=READY_SECONDS, what=f"{name} has {nodes} nodes")
-    pods = [f"{name}-{RACK}-{i}" for i in range(nodes)]
+    found = cluster.eventually(probe, seconds=READY_SECONDS, what=f"{name} has {len(pods)} nodes")
+    assert found["status"]["readyNodes"] == len(pods)
     assert names(cluster, name, "pods") == pods
     assert names(cluster, name, "persistentvolumeclaims") == [f"data-{pod}" for pod in pods]
     for view in cluster.views(name).values():
@@ -101,4 +106,42 @@ def test_growth_is_taken_back(cluster: Cluster) -> None:
 
     cluster.eventually(refused, seconds=60, what="the last node stays, with the reason")
     assert len(cluster.of(name, "pods")) == 1
+    cluster.delete(CLUSTERS, name, seconds=240)
+
+
+def test_a_data_centre_comes_and_goes(cluster: Cluster) -> None:
+    """Beside a node that runs on untouched; when it is empty and out of the list, nothing is left of it."""
+    name = "far"
+    here, there = f"{name}-dc1-rack1-0", f"{name}-dc2-rack1-0"
+    cluster.apply(jolokia_secret(), single(name, autoUpdateSeedList=False, deletePVC=True))
+    wait_ready(cluster, name, seconds=READY_SECONDS)
+    (before,) = cluster.of(name, "pods")
+
+    def topology(*sizes: int) -> None:
+        dcs = [
+            {"name": f"dc{i}", "nodesPerRacks": size, "rack": [{"name": "rack1"}]}
+            for i, size in enumerate(sizes, start=1)
+        ]
+        cluster.patch(CLUSTERS, name, {"spec": {"topology": {"dc": dcs}}})
+
+    topology(1, 1)
+    rests(cluster, name, [here, there])
+    told = [str(event.get("message") or event.get("note")) for event in cluster.events(name)]
+    assert any("ALTER KEYSPACE" in text and "nodetool rebuild -- dc1" in text for text in told)
+
+    topology(1, 0)
+    rests(cluster, name, [here])
+    assert names(cluster, name, "statefulsets") == [f"{name}-dc1-rack1", f"{name}-dc2-rack1"]
+
+    topology(1)
+
+    def gone() -> bool:
+        return names(cluster, name, "statefulsets") == [f"{name}-dc1-rack1"]
+
+    cluster.eventually(gone, seconds=60, what="the StatefulSet of dc2 is gone")
+    status = rests(cluster, name, [here])["status"]
+    assert set(status["cassandraRackStatus"]) == {"dc1-rack1"}
+    assert (status["lastClusterAction"], status["lastClusterActionStatus"]) == ("ActionDeleteDC", "Done")
+    (after,) = cluster.of(name, "pods")
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
     cluster.delete(CLUSTERS, name, seconds=240)

@@ -14,11 +14,11 @@ import attrs
 
 from controller.cassandra import node as nodes
 from controller.domain import conditions
-from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, RestartPod
+from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet
 from controller.domain.desired import Desired
 from controller.domain.errors import NotLeadingError, OperatorError
 from controller.domain.observed import Observed
-from controller.domain.plan import create, repair, shared
+from controller.domain.plan import create, repair, roll, shared
 from controller.domain.ring import Mode, Silent, View
 from controller.executors import objects
 from controller.executors.base import Bodies, Executor, Written
@@ -26,7 +26,6 @@ from controller.executors.objects import Objects
 from controller.kube import client as kube_client
 from controller.kube import kinds
 from controller.kube.client import KubeClient
-from controller.reconcile import cluster as reconcile_cluster
 from controller.reconcile import observe
 from controller.reconcile.cluster import ClusterReconciler
 from controller.reconcile.credentials import Logins
@@ -49,12 +48,13 @@ def _replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
 
 
 def s1_deletes_volumes_by_name() -> None:
-    """Believe the store that a cluster is being deleted, and delete the volumes that have its name now."""
+    """Believe a store of the past that a cluster is being deleted, and delete what has its volumes' names."""
     kind = kinds.PERSISTENT_VOLUME_CLAIM
 
     def make(real: Callable[..., Result]) -> Callable[..., Result]:
         def step(self: Deletion, key: Key, obj: Any) -> Result:
-            if not self.stores.pods.find(BY_CLUSTER, key):
+            now = self.client.get(kinds.CASSANDRA_CLUSTER, key.namespace, key.name)["metadata"]["uid"]
+            if now != obj["metadata"]["uid"]:
                 for claim in self.stores.claims.find(BY_CLUSTER, key):
                     live = self.client.get(kind, key.namespace, claim["metadata"]["name"])["metadata"]
                     exact = {"uid": live["uid"], "resource_version": live["resourceVersion"]}
@@ -145,6 +145,7 @@ def grows_without_waiting() -> None:
 def never_repairs() -> None:
     """Leave a pod that cannot start as it is, whatever the spec says by now."""
     _replace(repair, "repair", lambda _: lambda *_: [])
+    _replace(roll, "_correction", lambda _: lambda *_: None)
 
 
 def forgets_obstacles_only_on_restart() -> None:
@@ -240,26 +241,6 @@ def deletes_pods_by_name() -> None:
 
     _replace(KubeClient, "delete", make)
     _replace(kube_client, "_given", lambda _: lambda **_: {})
-
-
-def restarts_without_proof() -> None:
-    """Delete pods of old templates at once, all of them, running or not."""
-
-    def make(real: Callable[..., Any]) -> Callable[..., Any]:
-        def plan(desired: Desired, observed: Observed) -> Any:
-            actions = list(real(desired, observed))
-            for rack in observed.racks.values():
-                newest = rack.statefulset.update_revision if rack.statefulset is not None else None
-                actions += [
-                    RestartPod(pod=pod.name, uid=pod.uid, why="it is old")
-                    for pod in rack.pods
-                    if newest is not None and pod.revision != newest and not pod.terminating
-                ]
-            return tuple(actions)
-
-        return plan
-
-    _replace(reconcile_cluster, "plan", make)
 
 
 def writes_without_the_lease() -> None:

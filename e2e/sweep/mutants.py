@@ -115,12 +115,6 @@ MUTANTS: Final = (
         stories=("image",),
     ),
     Mutant(
-        name="restarts-without-proof",
-        about="all pods of an old template are restarted at once",
-        plant=bugs.restarts_without_proof,
-        stories=("roll",),
-    ),
-    Mutant(
         name="writes-without-lease",
         about="the fence is not heeded",
         plant=bugs.writes_without_the_lease,

@@ -31,7 +31,7 @@ QUIET_SECONDS = 60.0
 # A run that asks the API server so often is in a hot loop.
 MOST_REQUESTS = 4000
 # While all writes are refused, each changed object may wake the operator; not more often.
-MOST_REFUSALS = 16
+MOST_REFUSALS = 40
 MISSING_IMAGE = "cassandra:no-such-tag"
 # With these faults nobody sees some of what happens, and so nobody can tell of it afterwards.
 _BLIND = frozenset({"stale-restart"})

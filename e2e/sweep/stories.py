@@ -160,6 +160,16 @@ def missing(name: str) -> Probe:
     return probe
 
 
+def down(name: str) -> Probe:
+    """A node of the cluster does not serve, whoever knows of it."""
+
+    def probe(world: World) -> bool:
+        serving = [n for n in world.nodes_of(name) if n.mode == "NORMAL" and n.serves]
+        return name in world.clusters and len(serving) < wanted_size(world.clusters[name])
+
+    return probe
+
+
 def gone(name: str) -> Probe:
     """The cluster, its StatefulSets and its pods are no more; its volumes are."""
 
@@ -300,7 +310,7 @@ STORIES: Final = (
         given=_made(sample()),
         when=(
             Delete(kind="pods", name="demo-dc1-rack2-0"),
-            Until(what="it is missed", probe=missing("demo")),
+            Until(what="its node is down", probe=down("demo")),
         ),
         end=_is_ready("demo"),
     ),

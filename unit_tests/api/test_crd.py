@@ -169,7 +169,7 @@ def test_what_an_api_server_stores_can_be_read(obj: Schema) -> None:
         raise AssertionError(error.problems) from error
 
 
-def as_stored(value: Any) -> Any:  # noqa: ANN401 # any JSON
+def as_stored(value: Any) -> Any:
     """Write whole numbers without a fraction, as an API server stores them."""
     match value:
         case dict():

@@ -24,10 +24,24 @@ from controller.domain.actions import (
 )
 from controller.domain.availability import Keyspace, NetworkTopology
 from controller.domain.desired import Desired
-from controller.domain.leaving import Ended, Gone, Held, Leaving, Member, NotCalled, Unknown, fate
+from controller.domain.leaving import (
+    Ended,
+    Fate,
+    Gone,
+    Held,
+    Joins,
+    Leaves,
+    Leaving,
+    Member,
+    NotCalled,
+    Unknown,
+    fate,
+    forgotten,
+)
 from controller.domain.observed import Observed
-from controller.domain.plan import plan
+from controller.domain.plan import needs_ownership, plan
 from controller.domain.ring import Mode, Ring, Silent
+from controller.domain.status import status
 from unit_tests.domain.obedient import desired
 from unit_tests.domain.shrinking import Cluster
 
@@ -333,3 +347,156 @@ def test_a_rack_that_is_gone_is_gone_from_status() -> None:
         "ActionDeleteDC",
         "Done",
     )
+
+
+def ended(seen: Observed, *, pod: bool = False, knows: bool = False) -> Observed:
+    """Return *seen* once the place of the last node is gone, with its volume still there."""
+    ring = seen.ring if knows else _with(seen, LAST, host_ids={"dc1-rack0.0.1": "host-dc1-rack0.0.1"})
+    rack = seen.racks["dc1-rack0"]
+    assert rack.statefulset is not None
+    rack = attrs.evolve(
+        rack,
+        statefulset=attrs.evolve(rack.statefulset, replicas=1),
+        pods=rack.pods if pod else rack.pods[:1],
+    )
+    on_its_way = Leaving(rack="dc1-rack0", pod=LAST, begun=seen.now, proven=True)
+    return attrs.evolve(seen, racks={"dc1-rack0": rack}, ring=ring, leaving=on_its_way)
+
+
+def test_a_volume_stays_until_its_node_is_proven_to_be_out() -> None:
+    """Its pod may be gone, and its place: while too few peers answer, or one of them knows it, it stays."""
+    world, want = shrunk()
+    seen = world.observed(want)
+    silent = attrs.evolve(ended(seen), ring=Ring(answers={"demo-dc1-rack0-0": Silent(why="timed out")}))
+
+    (delete,) = plan(want, ended(seen))
+    (wait,) = plan(want, silent)
+    (stops,) = plan(want, ended(seen, pod=True))
+
+    assert isinstance(delete, DeleteClaim)
+    assert (delete.claim, delete.uid) == (f"data-{LAST}", f"uid-{LAST}")
+    assert isinstance(wait, Wait)
+    assert "stay until it is out" in wait.why
+    assert isinstance(stops, Wait)
+    assert "stops" in stops.why
+
+
+def test_a_name_is_forgotten_when_nothing_of_its_node_is_left() -> None:
+    """Not while it is on its way out, has pod, place or a peer that knows it, or no host id to ask for."""
+    world, want = shrunk()
+    seen = attrs.evolve(ended(world.observed(want)), leaving=None)
+    rack = seen.racks["dc1-rack0"]
+    assert rack.statefulset is not None
+    place = attrs.evolve(rack, statefulset=attrs.evolve(rack.statefulset, replicas=2))
+    busy = ended(world.observed(want))
+
+    assert forgotten(seen) == {LAST}
+    assert not forgotten(busy)
+    assert not forgotten(attrs.evolve(seen, racks={"dc1-rack0": place}))
+    assert not forgotten(attrs.evolve(seen, ring=world.observed(want).ring))
+    assert not forgotten(attrs.evolve(seen, hosts={}))
+    assert not forgotten(attrs.evolve(ended(world.observed(want), pod=True), leaving=None))
+
+
+def test_status_forgets_a_node_after_the_ring_has() -> None:
+    """Its host id is the proof, and is needed until the ring's ConfigMap has lost the name."""
+    world, want = shrunk()
+    seen = attrs.evolve(ended(world.observed(want)), gone=frozenset({LAST}))
+
+    both = status(world.status, want, attrs.evolve(seen, recorded=frozenset({LAST})), ())
+    one = status(world.status, want, attrs.evolve(seen, recorded=frozenset()), ())
+
+    assert LAST in both.cassandra_node_status
+    assert LAST not in one.cassandra_node_status
+
+
+def test_the_start_of_an_operation_stays_to_its_end() -> None:
+    """What a user reads in `startTime` is when the node was told to leave."""
+    world, want = shrunk()
+    times = []
+    for _ in range(30):
+        world, _ = world.step(want)
+        times.append(world.status.cassandra_rack_status["dc1-rack0"].pod_last_operation.start_time)
+        if world.ready_to_move():
+            world = world.advance(world.ready_to_move()[0], want)
+
+    assert len(set(times)) == 1
+    operation = world.status.cassandra_rack_status["dc1-rack0"].pod_last_operation
+    assert operation.end_time is not None
+    assert operation.start_time is not None
+    assert operation.start_time < operation.end_time
+
+
+@pytest.mark.parametrize(
+    ("view", "kind"),
+    [("leaving", Leaves), ("joining", Joins), ("moving", Member), (None, Member)],
+)
+def test_what_a_peer_says_is_what_becomes_of_a_node(view: str | None, kind: type[Fate]) -> None:
+    """One that leaves is told from a member, and from one that joins, on whom nobody counts yet."""
+    seen = Cluster.running(desired((2,))).observed(desired((2,)))
+    news = {} if view is None else {view: frozenset({"dc1-rack0.1.1"})}
+
+    assert isinstance(fate(LAST, attrs.evolve(seen, ring=_with(seen, LAST, **news))), kind)
+
+
+def test_a_node_that_was_told_to_leave_by_hand_is_taken_over() -> None:
+    """Only if the spec wants it to go; it is noted, and then seen out as any other."""
+    world, want = shrunk()
+    seen = world.observed(want)
+    seen = attrs.evolve(seen, ring=_with(seen, LAST, leaving=frozenset({"dc1-rack0.1.1"})))
+
+    (note,) = plan(want, seen)
+    kept = plan(desired((2,)), seen)
+
+    assert isinstance(note, NoteLeaving)
+    assert note.step is LeaveStep.BEGIN
+    assert not [action for action in kept if not isinstance(action, Wait | Hold)]
+
+
+def test_a_size_that_is_put_back_undoes_what_has_not_begun() -> None:
+    """A member that was not asked stays; so does a pod that is about to join, whatever was noted of it."""
+    world, _ = shrunk()
+    back = desired((2,))
+    seen = world.observed(back)
+    joining = attrs.evolve(world, places={**world.places, ("dc1-rack0", 1): "joining"})
+
+    (member,) = plan(back, leaving(seen, Mode.NORMAL, NotCalled(), dt.timedelta(0)))
+    fresh = joining.observed(back)
+    fresh = attrs.evolve(fresh, joined=fresh.joined - {LAST}, hosts={})
+    (newcomer,) = plan(back, leaving(fresh, Mode.JOINING, NotCalled(), dt.timedelta(0)))
+
+    for action in (member, newcomer):
+        assert isinstance(action, NoteLeaving)
+        assert action.step is LeaveStep.UNDO
+
+
+def test_who_owns_what_is_only_read_when_a_node_may_leave() -> None:
+    """Not for a ring that is at its size, nor while something else has to come first."""
+    world, want = shrunk()
+    seen = world.observed(want)
+    moving = attrs.evolve(seen, ring=_with(seen, "", moving=frozenset({"dc1-rack0.0.1"})))
+
+    assert needs_ownership(want, seen)
+    assert not needs_ownership(desired((2,)), seen)
+    assert not needs_ownership(want, moving)
+    assert needs_ownership(want, leaving(seen, Mode.NORMAL, NotCalled(), dt.timedelta(0)))
+    assert not needs_ownership(want, leaving(seen, Mode.NORMAL, Held(), dt.timedelta(0)))
+
+
+def test_a_statefulset_that_is_lost_meanwhile_is_given_back_first() -> None:
+    """Somebody deleted it and left its pods: whichever rack it is, it comes back at its size."""
+    want = desired((2, 1))
+    world = attrs.evolve(Cluster.running(desired((2, 2))), keyspaces=(APP,))
+    seen = leaving(world.observed(want), Mode.LEAVING, Held(), dt.timedelta(0))
+    assert seen.leaving is not None
+    seen = attrs.evolve(
+        seen,
+        leaving=attrs.evolve(seen.leaving, rack="dc1-rack1", pod="demo-dc1-rack1-1"),
+    )
+
+    for rack in ("dc1-rack0", "dc1-rack1"):
+        lost = {**seen.racks, rack: attrs.evolve(seen.racks[rack], statefulset=None)}
+        actions = plan(want, attrs.evolve(seen, racks=lost))
+
+        (back,) = [action for action in actions if isinstance(action, ApplyStatefulSet)]
+        assert (back.rack, back.replicas, back.uid) == (rack, 2, None)

@@ -21,7 +21,7 @@ from controller.domain.desired import Desired, Rollout
 from controller.domain.observed import Observed
 from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.plan.preflight import Cleared, preflight
-from controller.domain.ring import Ring
+from controller.domain.ring import Mode, Ring
 from unit_tests.domain.obedient import desired
 from unit_tests.domain.shrinking import Cluster
 
@@ -199,3 +199,14 @@ def test_a_member_without_a_pod_has_to_go_first() -> None:
     assert reason(lost) == "MemberWithoutPod"
     assert "nodetool removenode" in lost.why
     assert isinstance(foreign, Cleared)
+
+
+def test_the_node_itself_need_not_be_well() -> None:
+    """One whose first try failed calls itself DECOMMISSION_FAILED, and is no member by its own word."""
+    have, want = desired((3,)), desired((2,))
+    seen = Cluster.running(have).observed(want)
+    answers = dict(seen.ring.views())
+    name = "demo-dc1-rack0-2"
+    answers[name] = attrs.evolve(answers[name], mode=Mode.DECOMMISSION_FAILED)
+
+    assert isinstance(cleared(have, want, ring=Ring(answers=answers)), Cleared)

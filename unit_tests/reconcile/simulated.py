@@ -102,6 +102,12 @@ def writes(world: SimCluster) -> int:
     return world.server.faults.writes[OPERATOR]
 
 
+def lasting_writes(world: SimCluster, first: int) -> list[int]:
+    """Return the numbers of the writes after the *first* ones, but for events, which may be lost."""
+    calls = [record.call for record in world.server.faults.log if record.call.client == OPERATOR]
+    return [i for i, call in enumerate(calls, start=1) if i > first and call.kind != "events"]
+
+
 def warnings(world: SimCluster, reason: str) -> list[Json]:
     """Return the events of type Warning with *reason*."""
     items = world.client.list_page(kinds.EVENT, NAMESPACE).items

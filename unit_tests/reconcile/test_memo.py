@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controller.reconcile.memo import Memo
+from controller.reconcile.memo import Memo, digest
 from controller.runtime.store import Key
 
 ONE, OTHER = Key("ns", "one"), Key("ns", "other")
@@ -50,3 +50,12 @@ def test_a_forgotten_cluster_is_computed_again() -> None:
     memo.forget(OTHER)
 
     assert memo.get(ONE, 1, make) == 2
+
+
+def test_equal_values_have_one_digest_and_others_another() -> None:
+    """A digest stands for what went into it, frozen classes included."""
+    key = Key("ns", "one")
+
+    assert digest((key, ["a"])) == digest((ONE, ["a"]))
+    assert digest((key, ["a"])) != digest((key, ["b"]))
+    assert digest((key, None)) != digest((OTHER, None))

@@ -54,7 +54,6 @@ def world(**more: Any) -> World:
         "clusters": {"cc": cluster()},
         "statefulsets": {"cc-r1": rack(1)},
         "nodes": (node(),),
-        "rings": (("10.0.0.0",),),
     }
     return World(**{**sound, **more})
 

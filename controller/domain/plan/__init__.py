@@ -33,7 +33,10 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     if leaving:
         waiting = all(isinstance(action, Wait | Hold) for action in leaving)
         # What leaves need not be mended, but nobody else has to wait for a correction until it is out.
-        mended = repair.repair(desired, _without_leaver(observed)) if waiting else []
+        mended: list[Action] = []
+        if waiting:
+            mended = repair.repair(desired, _without_leaver(observed))
+            mended = mended or list(create.given_back(desired, observed))
         return (*actions, *leaving, *mended)
     actions.extend(repair.repair(desired, observed) or create.create(desired, observed))
     actions.extend(datacenters.removed(desired, observed))

@@ -20,9 +20,9 @@ from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its
 
 def create(desired: Desired, observed: Observed) -> list[Action]:
     """Return the next step towards every rack at its size, or what it waits for."""
-    given_back = list(_given_back(desired, observed))
-    if given_back:
-        return given_back
+    lost = list(given_back(desired, observed))
+    if lost:
+        return lost
     # Several versions in one ring are no place for a node to join: first the change, then growth.
     rolling = roll(desired, observed)
     if rolling:
@@ -40,14 +40,14 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
     """Tell whether nothing comes before a node that is to leave, and that turns on who owns what."""
     return (
         leave.asks_to_begin(desired, observed)
-        and not any(_given_back(desired, observed))
+        and not any(given_back(desired, observed))
         and not roll(desired, observed)
         and not any(_unfinished(desired, observed))
         and _next_to_grow(desired, observed) is None
     )
 
 
-def _given_back(desired: Desired, observed: Observed) -> Iterator[Action]:
+def given_back(desired: Desired, observed: Observed) -> Iterator[Action]:
     """Yield StatefulSets for racks that lost theirs while the pods stayed: no node joins or leaves by that.
 
     The highest ordinal counts, since a smaller StatefulSet would delete pods that are in the ring.

@@ -45,7 +45,7 @@ from controller.domain.leaving import (
     fate,
 )
 from controller.domain.observed import Observed, Pod, Rack, StatefulSet
-from controller.domain.plan.preflight import Cleared, emptied, preflight, unsettled
+from controller.domain.plan.preflight import Cleared, emptied, preflight
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find
 from controller.domain.ring import Mode, Silent, View
 
@@ -155,8 +155,7 @@ def _begin(desired: Desired, observed: Observed) -> list[Action] | _Question:
         return [Wait(seconds=SILENCE_SECONDS, why=f"{place.name} is to leave: {found.why}")]
     if place.pod is None:
         return [created(place.statefulset.name, place.ordinal)]
-    waits = list(unsettled(place.name, desired, observed))
-    return list(waits) or _Question(want=place.want, pod=place.pod)
+    return _Question(want=place.want, pod=place.pod)
 
 
 def _excess(desired: Desired, observed: Observed) -> Iterator[_Place]:
@@ -181,8 +180,11 @@ def _under_way(desired: Desired, observed: Observed) -> list[Action] | _Question
     if leaving is None or want is None:
         return []
     rack = observed.racks.get(want.name, Rack())
-    if rack.statefulset is None or rack.statefulset.terminating:
-        return [Wait(seconds=None, why=f"{leaving.pod} is on its way out, and its StatefulSet is gone")]
+    if rack.statefulset is None:
+        # It gets one again first.
+        return []
+    if rack.statefulset.terminating:
+        return [Wait(seconds=None, why=f"{leaving.pod} is on its way out, and its StatefulSet is deleted")]
     place = _place(want, rack, rack.statefulset, names.ordinal(leaving.pod))
     found = fate(leaving.pod, observed)
     if not place.there:
@@ -261,7 +263,7 @@ def _left_behind(place: _Place, found: Fate) -> Iterator[Action]:
     if not claims:
         yield _note(place, LeaveStep.END, f"{place.name} is gone, and its volumes with it")
         return
-    if isinstance(found, Member):
+    if isinstance(found, Member | Leaves):
         have = place.statefulset
         yield ApplyStatefulSet(
             rack=place.want.name,
@@ -301,8 +303,13 @@ def _drive(
             Wait(seconds=None, why=f"pod {pod.name} is being deleted while it leaves; it comes back first")
         ]
     match observed.leaver:
-        case View(mode=Mode.NORMAL | Mode.DECOMMISSION_FAILED) as view if isinstance(found, Member):
+        case View(mode=Mode.NORMAL) as view if isinstance(found, Member):
             return _not_leaving(place, pod, view, leaving, observed)
+        case View(mode=Mode.DECOMMISSION_FAILED) as view:
+            # Its peers may see it leaving still: then there is no way back but on.
+            back = place.wanted and isinstance(found, Member)
+            there = place if back else attrs.evolve(place, ordinal=max(place.ordinal, place.want.replicas))
+            return _not_leaving(there, pod, view, leaving, observed)
         case View(mode=Mode.LEAVING) as view:
             return _handing_over(place, pod, view, leaving, observed)
         case View(mode=mode):

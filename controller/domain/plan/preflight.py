@@ -45,7 +45,7 @@ def preflight(
     empty = emptied(want, desired)
     if empty is not None:
         return [empty]
-    waits = list(unsettled(pod, desired, observed))
+    waits = list(_unsettled(pod, desired, observed))
     if waits:
         return waits
     ownership = observed.ownership
@@ -73,7 +73,7 @@ def preflight(
     )
 
 
-def unsettled(pod: str, desired: Desired, observed: Observed) -> Iterator[Wait | Hold]:
+def _unsettled(pod: str, desired: Desired, observed: Observed) -> Iterator[Wait | Hold]:
     """Yield why the ring is not at rest and complete but for *pod*: what can be told without asking more."""
     for want in desired.racks:
         rack = observed.racks.get(want.name, Rack())

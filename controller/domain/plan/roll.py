@@ -117,12 +117,12 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     One that joins is let finish: its peers know, and a restart would begin its streams anew. Where nobody
     answers, the kubelet's word is all there is, and it may be cut off: then one goes after the other.
     """
-    unmade = [(place, pod) for place in places if not place.stored and (pod := _unmade(place)) is not None]
+    unmade = [(place, name) for place in places if not place.stored for name in _unmade(place)]
     if unmade:
         # What a pod would be made from may be why it is not made; storing restarts nothing.
         return [
-            _store(place, f"{pod} is not there, and is to be made from the new template: the spec changed")
-            for place, pod in unmade
+            _store(place, f"{name} is not there, and is to be made from the new template: the spec changed")
+            for place, name in unmade
         ]
     broken = [(place, pod) for place in places for pod in place.rack.pods if _stuck(place, pod, observed)]
     if not broken:
@@ -153,13 +153,10 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     return waits or _turn(place, (pod,), 1, unheard)
 
 
-def _unmade(place: _Place) -> str | None:
+def _unmade(place: _Place) -> list[str]:
     """Return the first pod that the rack should have and has not, ordinals below the partition aside."""
     ordinals = range(place.want.partition, place.statefulset.replicas)
-    return next(
-        (f"{place.statefulset.name}-{n}" for n in ordinals if find(place.rack, n) is None),
-        None,
-    )
+    return [f"{place.statefulset.name}-{n}" for n in ordinals if find(place.rack, n) is None][:1]
 
 
 def _stuck(place: _Place, pod: Pod, observed: Observed) -> bool:
