@@ -43,12 +43,15 @@ format: venv ## let ruff put the code into shape
 	$(BIN)/ruff check -q --fix .
 	$(BIN)/ruff format -q .
 
-manifests: venv ## write the CRD from the API types
+manifests: venv ## write the CRD and the admission policy from the code
 	$(RUN) controller.api.crd > manifests/crds/cassandraclusters.db.orange.com.yaml
+	$(RUN) controller.domain.policy > manifests/admission/policy.yaml
 
 verify-manifests: venv
 	@$(RUN) controller.api.crd | diff -u manifests/crds/cassandraclusters.db.orange.com.yaml - \
 	  || { echo "the CRD is out of date: run 'make manifests'"; exit 1; }
+	@$(RUN) controller.domain.policy | diff -u manifests/admission/policy.yaml - \
+	  || { echo "the admission policy is out of date: run 'make manifests'"; exit 1; }
 
 # --- tests --------------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class StatefulSets:
             self._check_new(live, body, bodies.namespace)
             # An apply that comes late, from a leader long gone, would bring a rack that has grown since
             # back to this size; a creation is refused then.
-            stored = self._ours(self.client.create(kinds.STATEFULSET, bodies.namespace, body))
+            stored = self._made(self.client.create(kinds.STATEFULSET, bodies.namespace, body))
         else:
             body = self._at(_the_one(live, body, action), body, bodies.namespace)
             stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
@@ -93,6 +93,13 @@ class StatefulSets:
             _refuse_restarts(live, body)
         exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
         return {**body, "metadata": {**body["metadata"], **exact}}
+
+    def _made(self, live: Body) -> Body:
+        """Give what was just created to our applies, unless Kubernetes is at it already: the next one does."""
+        try:
+            return self._ours(live)
+        except ConflictError:
+            return live
 
     def _ours(self, live: Body) -> Body:
         """Give what we created to our applies, or no field of it could ever be taken away by one."""

@@ -385,3 +385,19 @@ def test_pods_are_not_given_back_to_kubernetes(stage: Stage) -> None:
         write(stage, 2, before["metadata"]["uid"], bodies)
 
     assert stage.there(kinds.STATEFULSET, NAME) == before
+
+
+def test_a_creation_counts_although_kubernetes_is_quick(stage: Stage) -> None:
+    """Its controller writes a status before our second look: what was done is done, and is told."""
+
+    def report() -> None:
+        stage.edit(kinds.STATEFULSET, f"cc-{RACK}", {"status": {"replicas": 0}}, "status")
+
+    def before_the_next() -> None:
+        stage.transport.happens = report
+
+    stage.transport.happens = before_the_next
+    action = ApplyStatefulSet(rack=RACK, replicas=1, uid=None, why="a test")
+    written = StatefulSets(stage.client)(action, stage.bodies())
+
+    assert stage.there(kinds.STATEFULSET, f"cc-{RACK}")["metadata"]["uid"] == written.uid

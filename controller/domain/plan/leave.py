@@ -60,11 +60,15 @@ SOON = dt.timedelta(minutes=2)
 
 @attrs.frozen(kw_only=True)
 class _Question:
-    """May the node in *pod* leave *want*'s rack? If so, it is *noted* or, with *call*, asked to."""
+    """May the node in *pod* leave *want*'s rack? If so, that is noted or, with *call*, it is asked to.
+
+    *firm* tells that there is no way back: if it may not, that has to be waited for.
+    """
 
     want: DesiredRack
     pod: Pod
     call: Decommission | None = None
+    firm: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -126,7 +130,7 @@ def _answered(step: list[Action] | _Question, desired: Desired, observed: Observ
     answer = preflight(step.pod.name, step.want, desired, observed)
     if not isinstance(answer, Cleared):
         refusal = next((action for action in answer if isinstance(action, Hold)), None)
-        if refusal is None or step.call is None:
+        if refusal is None or step.call is None or step.firm:
             return list(answer)
         # Given up before it began: what it would wait for may have to come about meanwhile.
         why = f"{step.pod.name} stays for now: {refusal.why}"
@@ -302,14 +306,18 @@ def _drive(
         return [
             Wait(seconds=None, why=f"pod {pod.name} is being deleted while it leaves; it comes back first")
         ]
+    asked = isinstance(leaving.call, Held) and _age(leaving, observed) < RETRY
+    stays = place.wanted and isinstance(found, Member) and not asked
     match observed.leaver:
+        case View(mode=Mode.NORMAL | Mode.DECOMMISSION_FAILED) | None if stays:
+            return [_note(place, LeaveStep.UNDO, f"{pod.name} stays: rack {place.want.name} is to keep it")]
         case View(mode=Mode.NORMAL) as view if isinstance(found, Member):
             return _not_leaving(place, pod, view, leaving, observed)
         case View(mode=Mode.DECOMMISSION_FAILED) as view:
-            # Its peers may see it leaving still: then there is no way back but on.
-            back = place.wanted and isinstance(found, Member)
-            there = place if back else attrs.evolve(place, ordinal=max(place.ordinal, place.want.replicas))
-            return _not_leaving(there, pod, view, leaving, observed)
+            again = _not_leaving(place, pod, view, leaving, observed)
+            # Its peers may see it leaving still: then there is no way back, but on.
+            firm = isinstance(found, Leaves)
+            return attrs.evolve(again, firm=firm) if isinstance(again, _Question) else again
         case View(mode=Mode.LEAVING) as view:
             return _handing_over(place, pod, view, leaving, observed)
         case View(mode=mode):
@@ -317,8 +325,6 @@ def _drive(
             return [Wait(seconds=GOSSIP_SECONDS, why=word)]
         case Silent(why=why):
             pass
-        case None if place.wanted and isinstance(found, Member) and not isinstance(leaving.call, Held):
-            return [_note(place, LeaveStep.UNDO, f"{pod.name} stays: rack {place.want.name} is to keep it")]
         case None:
             why = "Cassandra does not run in it" if not pod.cassandra_runs else "it was not asked"
         case _:
@@ -341,8 +347,6 @@ def _not_leaving(
     held = isinstance(leaving.call, Held)
     if held and age < RETRY:
         return [Wait(seconds=GOSSIP_SECONDS, why=f"{pod.name} was asked to leave the ring")]
-    if place.wanted:
-        return [_note(place, LeaveStep.UNDO, f"{pod.name} stays: rack {place.want.name} is to keep it")]
     if held or isinstance(leaving.call, Ended):
         said = leaving.call.failure if isinstance(leaving.call, Ended) else "it does not begin"
         if age < RETRY:
