@@ -95,7 +95,7 @@ class StatefulSets:
         return {**body, "metadata": {**body["metadata"], **exact}}
 
     def _made(self, live: Body) -> Body:
-        """Give what was just created to our applies, unless Kubernetes is at it already: the next one does."""
+        """Give what was just created to our applies; the next one does if Kubernetes is at it already."""
         try:
             return self._ours(live)
         except ConflictError:

@@ -77,7 +77,7 @@ def svg(frames: Sequence[Frame]) -> str:
         pictures.append(f'<g id="f{number}">{"".join(_text(frame))}</g>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" role="img">'
-        "<title>A ring is created, scaled and rolled; its operator dies, a node is lost and comes back</title>"
+        "<title>A ring is made, scaled and rolled; its operator dies, a node is lost and comes back</title>"
         f"<style>text{{font:12px ui-monospace,Menlo,Consolas,monospace;white-space:pre;fill:{_TEXT}}}"
         f".h{{fill:{_BOLD};font-weight:bold}}.d{{fill:{_DIM}}}g{{visibility:hidden}}{''.join(rules)}</style>"
         f'<rect width="100%" height="100%" rx="8" fill="{_BACK}"/>{"".join(pictures)}</svg>\n'

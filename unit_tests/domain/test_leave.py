@@ -500,3 +500,22 @@ def test_a_statefulset_that_is_lost_meanwhile_is_given_back_first() -> None:
 
         (back,) = [action for action in actions if isinstance(action, ApplyStatefulSet)]
         assert (back.rack, back.replicas, back.uid) == (rack, 2, None)
+
+
+def test_a_failure_that_its_peers_do_not_know_of_leads_on() -> None:
+    """Its streams failed half-way: peers see it leaving still, so it is neither kept nor given up."""
+    world, want = shrunk()
+    seen = attrs.evolve(world.observed(want), ownership=world.ownership(want))
+    seen = attrs.evolve(seen, ring=_with(seen, LAST, leaving=frozenset({"dc1-rack0.1.1"})))
+    failed = leaving(seen, Mode.DECOMMISSION_FAILED, NotCalled(), dt.timedelta(0))
+    app = Keyspace(name="app", replication=NetworkTopology(factors={"dc1": 2}))
+    needed = attrs.evolve(failed, ownership=attrs.evolve(world.ownership(want), keyspaces=(app,)))
+
+    (again,) = plan(want, failed)
+    (hold,) = plan(want, needed)
+    (wanted,) = plan(desired((2,)), failed)
+
+    assert isinstance(again, Decommission)
+    assert isinstance(hold, Hold)
+    assert hold.reason == "TooFewNodes"
+    assert isinstance(wanted, Decommission)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from controller.kube import kinds
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra import removal
@@ -51,6 +53,20 @@ def test_a_leaving_node_that_is_lost_for_good_is_removed_by_hand() -> None:
     world.run_until(lambda: size(world) == 2, seconds=120, what="its place goes")
     world.controllers.nodes.remove(machine)
     converged(world, 2)
+
+
+@pytest.mark.parametrize("image", ["cassandra:5.0", "cassandra:4.1"])
+def test_a_peer_that_dies_meanwhile_does_not_keep_it_for_ever(image: str) -> None:
+    """Its streams fail: 5.0 says so and is asked again, 4.1 says LEAVING for ever and is asked after a while.
+
+    Both take up where they were, once the peer is back.
+    """
+    world = under_way(cassandraImage=image)
+    world.controllers.ring.kill(there(world, kinds.POD, f"{SET}-1")["status"]["podIP"])
+    world.run(10)
+    assert size(world) == 3
+
+    converged(world, 2, seconds=1800)
 
 
 def test_a_node_that_was_decommissioned_by_hand_is_seen_out() -> None:
