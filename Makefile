@@ -11,8 +11,8 @@ export HYPOTHESIS_PROFILE ?= dev
 LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check lint types layers format verify-manifests manifests test unit \
-        deps up down demo e2e bench-sim bench-create agents image lock clean recording
+.PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
+        sweep-mutants deps up down demo e2e bench-sim bench-create agents image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,6 +59,16 @@ test: check unit ## check, and the unit tests
 
 unit: venv
 	$(RUN) pytest
+
+# Every fault at every step of every story, on the simulator (see docs/sweep.md); minutes.
+sweep: venv ## play every fault at every step of every story
+	$(RUN) e2e.sweep --jobs 2
+
+sweep-quick: venv ## a part of the sweep, in about a minute
+	$(RUN) e2e.sweep --quick --jobs 2
+
+sweep-mutants: venv ## prove that the sweep catches planted bugs
+	$(RUN) e2e.sweep --mutants --jobs 2
 
 # --- the operator at work -----------------------------------------------------------------------------
 
