@@ -391,7 +391,9 @@ def test_a_creation_counts_although_kubernetes_is_quick(stage: Stage) -> None:
     """Its controller writes a status before our second look: what was done is done, and is told."""
 
     def report() -> None:
-        stage.edit(kinds.STATEFULSET, f"cc-{RACK}", {"status": {"replicas": 0}}, "status")
+        stage.edit(
+            kinds.STATEFULSET, f"cc-{RACK}", {"status": {"replicas": 1, "observedGeneration": 1}}, "status"
+        )
 
     def before_the_next() -> None:
         stage.transport.happens = report

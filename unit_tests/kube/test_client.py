@@ -404,3 +404,10 @@ def test_what_is_no_list_is_not_an_empty_one(api: ApiStub, client: KubeClient, b
 
     with pytest.raises(TransientError, match="list pods"):
         client.list_page(kinds.POD)
+
+
+def test_the_fence_may_be_asked_for_what_is_done_elsewhere(client: KubeClient, notes: Notes) -> None:
+    """What changes a node, and not the API server, is held to the same lease."""
+    client.check_fence()
+
+    assert notes.happened == ["fence"]

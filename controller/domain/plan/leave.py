@@ -278,7 +278,8 @@ def _left_behind(place: _Place, found: Fate) -> Iterator[Action]:
         return
     if not isinstance(found, Gone):
         yield Wait(
-            seconds=SILENCE_SECONDS, why=f"the volumes of {place.name} stay until it is out: {found.why}"
+            seconds=SILENCE_SECONDS,
+            why=f"the volumes of {place.name} stay until it is out: {found.why} (or delete them by hand)",
         )
         return
     asked = [claim for claim in claims if not claim.terminating]
