@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e bench-sim bench-create agents image lock clean recording
+        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create agents image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,8 +97,14 @@ up: venv ## bring up a real three-node Kubernetes on this machine
 down: venv ## take it down again, whatever is left of it
 	$(RUN) e2e.cluster down
 
-e2e: venv ## the scenarios, on the real cluster
-	$(RUN) pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
+E2E  := pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
+LONG := e2e/scenarios/test_topology.py e2e/contract_jolokia/test_jolokia_leaving.py
+
+e2e: venv ## the scenarios and the contracts, on the real cluster
+	$(RUN) $(E2E) $(LONG:%=--ignore=%)
+
+e2e-full: venv ## the same, with the scenarios that take long
+	$(RUN) $(E2E)
 
 bench-sim: venv ## measure the simulator: requests, fault plans, a thousand clusters (CLUSTERS=1000)
 	$(RUN) e2e.simkube.bench
