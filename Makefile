@@ -5,7 +5,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 # Every program of the project runs from the checkout, with its own dependencies.
 RUN    := $(BIN)/python -m
-# Hypothesis: `dev` draws 25 examples a property, `ci` 500.
+# Hypothesis: `dev` draws 25 examples a property, `ci` 100, `long` 500.
 export HYPOTHESIS_PROFILE ?= dev
 # Hashes for every file; nothing in the lock files says from where they came.
 LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --no-emit-index-url --no-emit-trusted-host

@@ -52,6 +52,7 @@ class FrozenList(list[Any]):
 
 
 EMPTY = FrozenDict()
+_AS_THEY_ARE = frozenset({str, int, float, bool, type(None), FrozenDict, FrozenList})
 
 
 def freeze(value: Json) -> Json:
@@ -60,7 +61,8 @@ def freeze(value: Json) -> Json:
 
     Keys are interned: each document that is decoded brings its own copy of every key.
     """
-    if isinstance(value, FrozenDict | FrozenList):
+    # Most values are scalars, and the checks below are slow to say no.
+    if type(value) in _AS_THEY_ARE:
         return value
     if isinstance(value, Mapping):
         return FrozenDict([(intern(key), freeze(each)) for key, each in value.items()])

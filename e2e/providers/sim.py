@@ -18,18 +18,35 @@ import yaml
 
 from controller.kube import kinds
 from controller.kube.client import KubeClient
-from controller.kube.transport import Request
+from controller.kube.transport import Request, Response
 from e2e.providers.sim_operator import IMAGE, NAMESPACE, NoTap, SimOperator, Tap
 from e2e.simcontrollers.assembly import Controllers
 from e2e.simcontrollers.images import Images
 from e2e.simcontrollers.pace import Pace
 from e2e.simkube.api import ApiServer
 from e2e.simkube.inprocess import InProcess
+from e2e.simkube.watch import Watch
 from e2e.simtime import Simulation
 
 __all__ = ["IMAGE", "MANIFESTS", "NAMESPACE", "SimCluster"]
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+
+
+class Shared:
+    """A watch that shows the objects as they are stored, not copies of them."""
+
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._watch.closed
+
+    def poll(self) -> list[dict[str, Any]]:
+        """Return the events since the last time."""
+        return self._watch.poll_shared()
 
 
 class SimCluster:
@@ -51,11 +68,11 @@ class SimCluster:
         user = InProcess(self.server, agent="user")
         self.client = KubeClient(user, fence=lambda: None, field_manager="user")
         self.controllers = Controllers(
-            InProcess(self.server, agent="controllers"),
+            InProcess(self.server, agent="controllers", shares=True),
             self.simulation,
             pace=pace,
             images=images,
-            open_watch=self.server.open_watch,
+            open_watch=self._open_watch,
         )
         self.server.on_change(self._changed)
         for letter in "abc":
@@ -142,6 +159,11 @@ class SimCluster:
     def run(self, seconds: float) -> None:
         """Let *seconds* of simulated time pass."""
         self.simulation.run_until(self.simulation.now + seconds)
+
+    def _open_watch(self, request: Request) -> Shared | Response:
+        """Open a watch for controllers, which change no object that they are shown."""
+        watch = self.server.open_watch(request)
+        return watch if isinstance(watch, Response) else Shared(watch)
 
     def _changed(self) -> None:
         self.controllers.loop.wake()

@@ -181,7 +181,8 @@ class PolledTransport:
             opened.on_change = self._heard
         try:
             self._news = False
-            yield iter(self._open.poll())
+            # What the operator keeps of an object, it makes anew: it changes none that it is given.
+            yield iter(self._open.poll_shared())
         except Exception:
             # As a broken connection: the next watch begins where this one was understood.
             self.close()

@@ -43,6 +43,11 @@ class Answer:
         """The answer as values that the caller may change."""
         return Response(status=self.status, headers=dict(self.headers), body=values(self.body))
 
+    def shared(self) -> Response:
+        """The answer for a caller that changes nothing: an object in it is the store's own."""
+        body = self.body.object if isinstance(self.body, Version) else values(self.body)
+        return Response(status=self.status, headers=dict(self.headers), body=body)
+
     def content(self) -> tuple[str, bytes]:
         """Content type and bytes."""
         if isinstance(self.body, str):

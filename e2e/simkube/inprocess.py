@@ -23,10 +23,14 @@ from e2e.simkube.watch import Watch
 
 @attrs.frozen
 class InProcess:
-    """The `Transport` to *server*; *agent* is the user agent, by which faults tell clients apart."""
+    """The `Transport` to *server*; *agent* is the user agent, by which faults tell clients apart.
+
+    With *shares*, objects in answers are the store's own, for a client that changes none.
+    """
 
     server: ApiServer
     agent: str = "in-process"
+    shares: bool = False
 
     def send(self, request: Request) -> Response:
         """Carry out *request* now; `TransientError` where a fault swallows the answer."""
@@ -40,7 +44,7 @@ class InProcess:
             simulation.run_until(simulation.now + min(answer.delay, request.timeout))
             if answer.delay > request.timeout:
                 raise TransientError(f"no answer within {request.timeout:g} seconds")
-        return answer.response()
+        return answer.shared() if self.shares else answer.response()
 
     @contextlib.contextmanager
     def stream(

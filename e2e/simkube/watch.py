@@ -104,6 +104,13 @@ class Watch:
         """What came since the last time, oldest first; the objects are the caller's."""
         return [{"type": kind, "object": values(body)} for kind, body in self._events()]
 
+    def poll_shared(self) -> list[Object]:
+        """The same for who changes nothing: the objects are the store's own."""
+        return [
+            {"type": kind, "object": body.object if isinstance(body, Version) else values(body)}
+            for kind, body in self._events()
+        ]
+
     def poll_bytes(self) -> bytes:
         """The same as lines of JSON."""
         return b"".join([event_bytes(kind, body) for kind, body in self._events()])

@@ -19,7 +19,7 @@ from e2e.sweep import mutants, report, selection
 from e2e.sweep.explore import Explored, Explorer, Select
 from e2e.sweep.plans import Plan, UnknownPlanError, parse
 from e2e.sweep.run import replay
-from e2e.sweep.speed import remember_builds
+from e2e.sweep.speed import remember
 from e2e.sweep.stories import BY_NAME, Story
 
 
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except UnknownPlanError as error:
         print(error, file=sys.stderr)
         return 2
-    remember_builds()
+    remember()
     if given.mutants:
         return mutants.run(given.mutant, jobs=given.jobs)
     select = selection.quick() if given.quick else selection.every if given.all else selection.rotating

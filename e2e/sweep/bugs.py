@@ -14,11 +14,12 @@ import attrs
 
 from controller.cassandra import node as nodes
 from controller.domain import conditions
-from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet
+from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, RestartPod
 from controller.domain.desired import Desired
 from controller.domain.errors import NotLeadingError, OperatorError
 from controller.domain.observed import Observed
 from controller.domain.plan import create, repair, roll, shared
+from controller.domain.plan.safe import Turn
 from controller.domain.ring import Mode, Silent, View
 from controller.executors import objects
 from controller.executors.base import Bodies, Executor, Written
@@ -241,6 +242,26 @@ def deletes_pods_by_name() -> None:
 
     _replace(KubeClient, "delete", make)
     _replace(kube_client, "_given", lambda _: lambda **_: {})
+
+
+def restarts_without_proof() -> None:
+    """Restart as many nodes of a rack as may be missing, and ask nobody who has which data."""
+
+    def make(_: Callable[..., Any]) -> Callable[..., Any]:
+        def safe(turn: Turn, *_: Any) -> list[Action]:
+            return [
+                RestartPod(pod=pod.name, uid=pod.uid, why=turn.purpose) for pod in turn.offered[: turn.most]
+            ]
+
+        return safe
+
+    _replace(roll, "safe", make)
+
+
+def rolls_past_nodes_that_are_down() -> None:
+    """Look at nothing but the pods whose turn it is: neither at other racks nor at proofs."""
+    _replace(roll, "_others", lambda _: lambda *_, **__: ([], None, []))
+    restarts_without_proof()
 
 
 def writes_without_the_lease() -> None:

@@ -119,6 +119,28 @@ def one_rack_is_down_at_a_time(write: Write, world: World) -> str | None:
     return None
 
 
+def a_quorum_stays(write: Write, world: World) -> str | None:
+    """I2: a node that serves is only stopped if clients at a quorum do not notice, whoever else is down.
+
+    Data with so few copies that no restart can be hidden is not spoken of.
+    """
+    if write.request.method != "DELETE" or write.place != places.PODS:
+        return None
+    ending = {name for name, pod in world.pods.items() if pod["metadata"].get("deletionTimestamp")}
+    serving = {n.address: n.pod for n in world.nodes if n.mode == "NORMAL" and n.serves}
+    up = {address for address, pod in serving.items() if pod not in ending}
+    stopped = {address for address in up if serving[address] == write.name}
+    for copies in world.copies:
+        for holders in copies.holders:
+            needed = len(holders) // 2 + 1
+            left = len(holders & up - stopped)
+            if holders & stopped and len(holders) > needed > left:
+                return (
+                    f"{write.name} was stopped, and {left} of {len(holders)} copies of {copies.keyspace} stay"
+                )
+    return None
+
+
 def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
     """I3: a rack grows by one, and only when all nodes there are serve and know each other."""
     if write.place != places.STATEFULSETS:
@@ -279,6 +301,7 @@ WRITE_RULES: Final[tuple[WriteRule, ...]] = (
     nothing_else_is_deleted,
     pods_are_deleted_by_proof,
     one_rack_is_down_at_a_time,
+    a_quorum_stays,
     one_node_joins_a_ring_that_agrees,
     writes_are_for_a_cluster_that_lives,
     status_claims_what_is_true,

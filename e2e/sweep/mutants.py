@@ -115,6 +115,18 @@ MUTANTS: Final = (
         stories=("image",),
     ),
     Mutant(
+        name="restarts-without-proof",
+        about="nodes are restarted together that hold copies of the same data",
+        plant=bugs.restarts_without_proof,
+        stories=("quorum",),
+    ),
+    Mutant(
+        name="rolls-past-nodes-that-are-down",
+        about="a node is restarted while one of another rack is lost",
+        plant=bugs.rolls_past_nodes_that_are_down,
+        stories=("shortage",),
+    ),
+    Mutant(
         name="writes-without-lease",
         about="the fence is not heeded",
         plant=bugs.writes_without_the_lease,

@@ -16,12 +16,13 @@ import attrs
 from controller.kube import kinds
 from controller.kube.transport import Request
 from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.simcassandra.tokens import NetworkTopology
 from e2e.simcontrollers.images import Images
 from e2e.simtime import EPOCH
 from e2e.sweep.director import LONGEST_SECONDS, Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import Plan
-from e2e.sweep.stories import Apply, BringBack, Delete, Edit, Pause, PowerOff, Step, Story, Until
+from e2e.sweep.stories import Apply, BringBack, Delete, Edit, Keyspace, Pause, PowerOff, Step, Story, Until
 from e2e.sweep.witness import Violation, Witness
 
 # A fault may cost as much more than a step's own limit: a lease, a backoff, a restart of a pod.
@@ -106,6 +107,8 @@ class Run:
                 nodes.power_off(node)
             case BringBack(node=node):
                 nodes.bring_back(node)
+            case Keyspace(name=name, copies=copies):
+                self._cluster.controllers.ring.create_keyspace(name, NetworkTopology(factors={"dc1": copies}))
             case Until():
                 self._wait(step)
             case Pause(seconds=seconds):

@@ -21,6 +21,7 @@ from e2e.sweep.world import World, condition, label, wanted_size
 Probe = Callable[[World], bool]
 # The password of the sample's Secret stands in no other object, ever.
 CANARY: Final = "canary-5f3759df"
+_NEW: Final = "cassandra:5.0.7"
 
 
 @attrs.frozen(kw_only=True)
@@ -61,6 +62,14 @@ class BringBack:
 
 
 @attrs.frozen(kw_only=True)
+class Keyspace:
+    """Create a keyspace with so many *copies* in the data centre `dc1`."""
+
+    name: str
+    copies: int
+
+
+@attrs.frozen(kw_only=True)
 class Until:
     """Let time pass until *probe* holds, at most *seconds*."""
 
@@ -76,7 +85,7 @@ class Pause:
     seconds: float
 
 
-Step = Apply | Edit | Delete | PowerOff | BringBack | Until | Pause
+Step = Apply | Edit | Delete | PowerOff | BringBack | Keyspace | Until | Pause
 
 
 @attrs.frozen(kw_only=True)
@@ -222,8 +231,14 @@ def _is_ready(name: str, seconds: float = 300.0) -> Until:
     return Until(what=f"{name} is Ready", probe=ready(name), seconds=seconds)
 
 
-def _made(obj: Mapping[str, Any]) -> tuple[Step, ...]:
-    return (Apply(object=secret()), Apply(object=obj), _is_ready(obj["metadata"]["name"]), Pause(seconds=5))
+def _made(obj: Mapping[str, Any], *keyspaces: Keyspace) -> tuple[Step, ...]:
+    name = obj["metadata"]["name"]
+    return (Apply(object=secret()), Apply(object=obj), _is_ready(name), *keyspaces, Pause(seconds=5))
+
+
+def _runs(name: str, wanted: str) -> Until:
+    what = "all run the new image, and the cluster is Ready"
+    return Until(what=what, probe=all_of(image(name, wanted), ready(name)), seconds=400)
 
 
 STORIES: Final = (
@@ -296,13 +311,32 @@ STORIES: Final = (
     Story(
         name="roll",
         about="a new image for three racks, taken node by node",
-        given=_made(sample()),
-        when=(Edit(name="demo", spec={"cassandraImage": "cassandra:5.0.7"}),),
-        end=Until(
-            what="all run the new image, and the cluster is Ready",
-            probe=all_of(image("demo", "cassandra:5.0.7"), ready("demo")),
-            seconds=400,
+        given=_made(sample(), Keyspace(name="app", copies=3)),
+        when=(Edit(name="demo", spec={"cassandraImage": _NEW}),),
+        end=_runs("demo", _NEW),
+    ),
+    Story(
+        name="quorum",
+        about="a new image for a rack of three, of which two may be missing, but for a keyspace's quorum",
+        given=_made(
+            single(nodesPerRacks=3, maxPodUnavailable=2, hardAntiAffinity=False),
+            Keyspace(name="app", copies=3),
         ),
+        when=(Edit(name="solo", spec={"cassandraImage": _NEW}),),
+        end=_runs("solo", _NEW),
+    ),
+    Story(
+        name="shortage",
+        about="a new image for three racks, while a Kubernetes node is lost",
+        given=_made(sample(), Keyspace(name="app", copies=3)),
+        when=(
+            PowerOff(node="node-b"),
+            Until(what="its Cassandra is missed", probe=missing("demo")),
+            Edit(name="demo", spec={"cassandraImage": _NEW}),
+            Pause(seconds=60),
+            BringBack(node="node-b"),
+        ),
+        end=_runs("demo", _NEW),
     ),
     Story(
         name="pod",

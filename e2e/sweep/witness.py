@@ -7,8 +7,8 @@ It changes nothing. It stops counting after the first broken invariants: what fo
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any
+import marshal
+from typing import Any, Final
 
 import attrs
 
@@ -18,7 +18,10 @@ from e2e.simkube.store import Change, Place
 from e2e.simtime import EPOCH
 from e2e.sweep import invariants
 from e2e.sweep.director import Director, PointedFaults
-from e2e.sweep.world import World, Write, look
+from e2e.sweep.world import PODS, World, Write, copies, look
+
+# The last format without references, which depend on who else holds an object.
+_PLAIN: Final = 2
 
 
 @attrs.frozen(kw_only=True)
@@ -83,8 +86,9 @@ class Witness:
 
     def _changed(self, place: Place, change: Change) -> None:
         now = self._cluster.simulation.now - EPOCH
-        record = [round(now, 6), self._faults.actor, *place, *change.key, change.deleted, change.after.object]
-        self._history.update(json.dumps(record, sort_keys=True).encode())
+        record = (now, self._faults.actor, *place, *change.key, change.deleted, change.after.object)
+        # In this format equal values are equal bytes, whoever else holds a part of them.
+        self._history.update(marshal.dumps(record, _PLAIN))
         if self._faults.actor != AGENT or change.key[0] != NAMESPACE:
             return
         self.last_write = self._cluster.simulation.now
@@ -106,6 +110,8 @@ class Witness:
     def _before(self, place: Place, change: Change) -> World:
         """Return the world as it was when the write came."""
         world = look(self._cluster)
+        if place == PODS:
+            world = attrs.evolve(world, copies=copies(self._cluster))
         field = invariants.PLACES.get(place)
         if field is None:
             return world

@@ -14,7 +14,9 @@ import attrs
 
 from controller.kube.transport import Request
 from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.simcassandra.keyspaces import LOCAL_KEYSPACES, SYSTEM_KEYSPACES
 from e2e.simcassandra.node import Node
+from e2e.simcassandra.tokens import replicas
 from e2e.simcassandra.volume import Bootstrap
 
 Object = Mapping[str, Any]
@@ -28,6 +30,7 @@ BUDGETS = ("policy", "poddisruptionbudgets")
 SERVICES = ("", "services")
 CONFIG_MAPS = ("", "configmaps")
 SECRETS = ("", "secrets")
+_NOT_THE_USERS = frozenset({*LOCAL_KEYSPACES, *(keyspace.name for keyspace in SYSTEM_KEYSPACES)})
 
 
 @attrs.frozen(kw_only=True)
@@ -49,8 +52,19 @@ class RingNode:
 
 
 @attrs.frozen(kw_only=True)
+class Copies:
+    """Where the copies of a user's *keyspace* are: a set of addresses for each part of the data."""
+
+    keyspace: str
+    holders: frozenset[frozenset[str]]
+
+
+@attrs.frozen(kw_only=True)
 class World:
-    """Everything in the namespace at one instant, by name, and all Cassandra processes."""
+    """Everything in the namespace at one instant, by name, and all Cassandra processes.
+
+    *copies* are those of all rings; they are filled in where the operator writes to pods only.
+    """
 
     now: float = 0.0
     clusters: Named = attrs.field(factory=dict)
@@ -60,6 +74,7 @@ class World:
     budgets: Named = attrs.field(factory=dict)
     config_maps: Named = attrs.field(factory=dict)
     nodes: tuple[RingNode, ...] = ()
+    copies: tuple[Copies, ...] = ()
 
     def nodes_of(self, cluster: str) -> tuple[RingNode, ...]:
         """Return the processes of one cluster."""
@@ -129,6 +144,21 @@ def look(cluster: SimCluster) -> World:
         config_maps=_named(cluster, CONFIG_MAPS),
         nodes=tuple(_node(node) for node in ring.nodes()),
     )
+
+
+def copies(cluster: SimCluster) -> tuple[Copies, ...]:
+    """Return where users' data is, as members that run see the ring."""
+    found: dict[str, Copies] = {}
+    for node in cluster.controllers.ring.normal():
+        schema = node.schema
+        for name, keyspace in () if schema is None else schema.keyspaces.items():
+            if name not in _NOT_THE_USERS and node.view.members:
+                layout = node.view.layout()
+                held = frozenset(
+                    frozenset(replicas(layout, keyspace.replication, token)) for token in layout.tokens
+                )
+                found[f"{node.config.cluster_name}/{name}"] = Copies(keyspace=name, holders=held)
+    return tuple(found.values())
 
 
 def _named(cluster: SimCluster, place: tuple[str, str]) -> Named:

@@ -10,7 +10,7 @@ import pytest
 
 from e2e.sweep import invariants as inv
 from e2e.sweep import world as places
-from e2e.sweep.world import World, Write
+from e2e.sweep.world import Copies, World, Write
 from unit_tests.sweep.worlds import (
     CLAIM,
     LEAVING,
@@ -35,7 +35,16 @@ def _ready(nodes: int, *, observed: int = 1, status: str = "True") -> dict[str, 
     return cluster(status={"readyNodes": nodes, "observedGeneration": observed, "conditions": [ready]})
 
 
+def _copies(*addresses: str) -> tuple[Copies, ...]:
+    return (Copies(keyspace="app", holders=frozenset({frozenset(addresses)})),)
+
+
 NOBODY = world(nodes=())
+# One rack of three nodes, which all have a copy of everything.
+THREE = world(
+    nodes=tuple(node(f"cc-r1-{i}") for i in range(3)),
+    copies=_copies("10.0.0.0", "10.0.0.1", "10.0.0.2"),
+)
 # The rule, a write, the world before it, and what the rule has to say (None: nothing).
 WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
     "status alone": (
@@ -165,6 +174,42 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         deletion(places.PODS, POD),
         world(statefulsets={"cc-r1": rack(1), "cc-r2": rack(1, "cc-r2")}),
         "cc-r2-0 was down",
+    ),
+    "node stopped, two of three copies stay": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        THREE,
+        None,
+    ),
+    "node stopped beside one that is down": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        attrs.evolve(THREE, nodes=THREE.nodes[:2]),
+        "cc-r1-0 was stopped, and 1 of 3 copies of app stay",
+    ),
+    "node stopped beside one that ends": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        attrs.evolve(THREE, pods={"cc-r1-1": {"metadata": meta("cc-r1-1", **LEAVING)}}),
+        "1 of 3 copies",
+    ),
+    "node stopped that serves nobody": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        attrs.evolve(THREE, nodes=(node(serves=False), *THREE.nodes[1:])),
+        None,
+    ),
+    "node stopped that has the only copy": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        world(copies=_copies("10.0.0.0")),
+        None,
+    ),
+    "node stopped that has no copy": (
+        inv.a_quorum_stays,
+        deletion(places.PODS, POD),
+        world(copies=_copies("10.0.0.1", "10.0.0.2", "10.0.0.3")),
+        None,
     ),
     "node joins": (
         inv.one_node_joins_a_ring_that_agrees,
