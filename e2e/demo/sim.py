@@ -126,6 +126,7 @@ class Demo:
         for _ in range(PATIENCE):
             self._draw()
             if self._now(probe):
+                self._draw()
                 return
             self.frame()
         raise TooLateError(f"{what}: not within {PATIENCE} pictures")
@@ -164,6 +165,8 @@ def run(*, port: int, speed: float, stay: bool) -> None:
         server.speed = 1.0
         if stay and screen.live:
             demo.invite(config)
+        else:
+            screen.step("that was all")
 
 
 def six_nodes() -> SimCluster:
