@@ -7,7 +7,7 @@ does so however long the faults make it take, up to its limit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 import copy
 import functools
 from typing import Any, Final
@@ -16,9 +16,8 @@ import attrs
 import yaml
 
 from e2e.providers.sim import MANIFESTS
-from e2e.sweep.world import World, condition, label, wanted_size
+from e2e.sweep.probes import Probe, all_of, budget, down, gone, image, missing, nothing_left, ready, says
 
-Probe = Callable[[World], bool]
 # The password of the sample's Secret stands in no other object, ever.
 CANARY: Final = "canary-5f3759df"
 _NEW: Final = "cassandra:5.0.7"
@@ -130,101 +129,6 @@ def single(name: str = "solo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN40
     obj = copy.deepcopy(dict(sample(name, **spec)))
     obj["spec"]["topology"] = {"dc": [{"name": "dc1", "rack": [{"name": "rack1"}]}]}
     return obj
-
-
-def ready(name: str) -> Probe:
-    """The cluster says of its spec as it is now that it is Ready and nothing is left to do; and it is."""
-
-    def probe(world: World) -> bool:
-        obj = world.clusters.get(name)
-        if obj is None:
-            return False
-        found = condition(obj, "Ready")
-        current = found.get("observedGeneration") == obj["metadata"].get("generation")
-        idle = condition(obj, "Progressing")["status"] == "False"
-        serving = [n for n in world.nodes_of(name) if n.mode == "NORMAL" and n.serves]
-        return found["status"] == "True" and idle and current and len(serving) == wanted_size(obj)
-
-    return probe
-
-
-def says(name: str, kind: str, reason: str) -> Probe:
-    """A condition of the cluster is true, for *reason*."""
-
-    def probe(world: World) -> bool:
-        obj = world.clusters.get(name)
-        found = condition(obj, kind) if obj is not None else {}
-        return (found.get("status"), found.get("reason")) == ("True", reason)
-
-    return probe
-
-
-def missing(name: str) -> Probe:
-    """The cluster says that it is not Ready."""
-
-    def probe(world: World) -> bool:
-        obj = world.clusters.get(name)
-        return obj is not None and condition(obj, "Ready")["status"] == "False"
-
-    return probe
-
-
-def down(name: str) -> Probe:
-    """A node of the cluster does not serve, whoever knows of it."""
-
-    def probe(world: World) -> bool:
-        serving = [n for n in world.nodes_of(name) if n.mode == "NORMAL" and n.serves]
-        return name in world.clusters and len(serving) < wanted_size(world.clusters[name])
-
-    return probe
-
-
-def gone(name: str) -> Probe:
-    """The cluster, its StatefulSets and its pods are no more; its volumes are."""
-
-    def probe(world: World) -> bool:
-        left = [*world.statefulsets.values(), *world.pods.values(), *world.budgets.values()]
-        volumes = [claim for claim in world.claims.values() if label(claim) == name]
-        return name not in world.clusters and name not in map(label, left) and bool(volumes)
-
-    return probe
-
-
-def nothing_left(name: str) -> Probe:
-    """The cluster and all that carries its label is no more, volumes too."""
-
-    def probe(world: World) -> bool:
-        kinds = (world.statefulsets, world.pods, world.budgets, world.claims)
-        left = [label(obj) for named in kinds for obj in named.values()]
-        return name not in world.clusters and name not in left
-
-    return probe
-
-
-def image(name: str, wanted: str) -> Probe:
-    """Every pod of the cluster runs Cassandra from this image."""
-
-    def probe(world: World) -> bool:
-        pods = [pod for pod in world.pods.values() if label(pod) == name]
-        images = [c["image"] for pod in pods for c in pod["spec"]["containers"] if c["name"] == "cassandra"]
-        return bool(images) and set(images) == {wanted}
-
-    return probe
-
-
-def all_of(*probes: Probe) -> Probe:
-    """All of them hold."""
-    return lambda world: all(probe(world) for probe in probes)
-
-
-def budget(name: str, unavailable: int) -> Probe:
-    """The disruption budget allows so many pods to be missing."""
-
-    def probe(world: World) -> bool:
-        found = world.budgets.get(name)
-        return found is not None and found["spec"].get("maxUnavailable") == unavailable
-
-    return probe
 
 
 def _is_ready(name: str, seconds: float = 300.0) -> Until:
