@@ -118,19 +118,22 @@ class RememberingRecipe:
 
 
 class RememberingComparison:
-    """Calls *compare* on an object as it is stored and on a wanted one, once for each version of it."""
+    """Calls *compare* on an object as it is stored and on a wanted one, once for each version of it.
+
+    Stories begin alike, so that in two of them an object may have one uid and version and not be the same.
+    """
 
     def __init__(self, compare: Callable[[Any, Any], Any]) -> None:
         self._compare = compare
-        self._known: dict[tuple[str, str], tuple[Any, Any]] = {}
+        self._known: dict[tuple[str, str], tuple[Any, Any, Any]] = {}
 
     def __call__(self, live: Any, body: Any) -> Any:  # noqa: ANN401 -- JSON
         """Return what *compare* returns for *live* and *body*."""
         key = (live["metadata"]["uid"], live["metadata"]["resourceVersion"])
         known = self._known.get(key)
-        if known is None or known[0] != body:
-            known = self._known[key] = (body, self._compare(live, body))
-        return known[1]
+        if known is None or known[0] != live or known[1] != body:
+            known = self._known[key] = (live, body, self._compare(live, body))
+        return known[2]
 
 
 def replacements() -> tuple[tuple[ModuleType, str, Callable[..., Any]], ...]:

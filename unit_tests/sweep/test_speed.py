@@ -9,7 +9,7 @@ import pytest
 from e2e.providers.sim import SimCluster
 from e2e.simkube.store import Change, Place
 from e2e.sweep.run import replay
-from e2e.sweep.speed import replacements
+from e2e.sweep.speed import RememberingComparison, replacements
 from e2e.sweep.stories import BY_NAME, sample, secret
 
 
@@ -41,3 +41,14 @@ def test_nobody_changes_what_is_stored() -> None:
     assert len(written) > 100
     for change, then in written:
         assert marshal.dumps(change.after.object, 2) == then, change.key
+
+
+def test_an_object_of_another_story_is_compared_anew() -> None:
+    """Two stories may have objects of one uid and version that differ: neither gets the other's result."""
+    metadata = {"uid": "u", "resourceVersion": "7"}
+    compare = RememberingComparison(lambda live, body: (live["spec"], body["spec"]))
+
+    first = compare({"metadata": metadata, "spec": 1}, {"spec": 3})
+    other = compare({"metadata": metadata, "spec": 2}, {"spec": 3})
+
+    assert (first, other) == ((1, 3), (2, 3))
