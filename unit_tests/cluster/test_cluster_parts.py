@@ -28,7 +28,7 @@ def test_everything_of_a_node_lies_in_its_own_folder() -> None:
 def test_names_fit_into_what_the_kernel_allows() -> None:
     """A device's name has at most 15 characters, a socket's path at most 107."""
     assert all(len(node.veth) <= 15 for node in layout.NODES)
-    assert len(str(layout.State.at("/root/.cache/casskop-e2e/state").containerd_socket(NODE_A))) < 108
+    assert len(str(layout.State.at("/home/me/.cache/casskop-e2e/state").containerd_socket(NODE_A))) < 108
 
 
 def test_a_node_knows_the_way_to_the_pods_of_the_others() -> None:
