@@ -21,14 +21,13 @@ from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
 from controller.cassandra.operations import PATIENCE_SECONDS
-from controller.core import CONTROLLER, Core, assemble, metadata_only, selector
+from controller.core import CONTROLLER, Core, assemble, source_of
 from controller.domain.errors import OperatorError, TerminalError, TransientError
 from controller.kube.casskop_lock import casskop_leader
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.lease import KubeLease
 from controller.kube.live import LiveTransport, load_configuration
-from controller.kube.watch import KindSource
 from controller.reconcile.stores import Object
 from controller.runtime.clock import Clock, RealClock
 from controller.runtime.election import Election
@@ -256,13 +255,7 @@ def _reflectors(
 ) -> Iterator[Reflector[Object]]:
     """Yield one reflector a kind."""
     for kind, store in core.stores.by_kind().items():
-        source = KindSource(
-            transport,
-            kind,
-            namespace=namespace,
-            label_selector=selector(kind),
-            metadata_only=metadata_only(kind),
-        )
+        source = source_of(transport, kind, namespace)
         yield Reflector(
             kind=kind.plural,
             source=source,

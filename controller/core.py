@@ -28,6 +28,8 @@ from controller.executors.statefulsets import StatefulSets
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.kinds import Kind
+from controller.kube.transport import Transport
+from controller.kube.watch import KindSource
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.cluster import ClusterReconciler
 from controller.reconcile.credentials import Logins
@@ -65,6 +67,17 @@ def selector(kind: Kind) -> str:
 def metadata_only(kind: Kind) -> bool:
     """Tell whether only the metadata of *kind* is watched: contents of Secrets are none of our memory."""
     return kind == kinds.SECRET
+
+
+def source_of(transport: Transport, kind: Kind, namespace: str | None) -> KindSource:
+    """Return where *kind* is listed and watched, in *namespace* or, without one, everywhere."""
+    return KindSource(
+        transport,
+        kind,
+        namespace=namespace,
+        label_selector=selector(kind),
+        metadata_only=metadata_only(kind),
+    )
 
 
 @attrs.frozen(kw_only=True)

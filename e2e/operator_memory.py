@@ -19,11 +19,10 @@ import structlog
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
-from controller.core import Core, assemble, metadata_only, selector
+from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.live import LiveTransport, load_configuration
-from controller.kube.watch import KindSource
 from controller.runtime.clock import RealClock
 from controller.runtime.reflector import Reflector
 from e2e.providers.sim import NAMESPACE
@@ -65,13 +64,7 @@ def main() -> int:
     transport = LiveTransport(load_configuration(kubeconfig=sys.argv[1]), pool_size=4)
     core = operator(transport)
     for kind, store in core.stores.by_kind().items():
-        source = KindSource(
-            transport,
-            kind,
-            namespace=NAMESPACE,
-            label_selector=selector(kind),
-            metadata_only=metadata_only(kind),
-        )
+        source = source_of(transport, kind, NAMESPACE)
         reflector = Reflector(
             kind=kind.plural,
             source=source,

@@ -20,11 +20,10 @@ import httpx
 from controller.builders.context import Images as OperatorImages
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
-from controller.core import Core, assemble, metadata_only, selector
+from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.transport import Request, Response
-from controller.kube.watch import KindSource
 from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.reflector import Reflector
 from e2e.simcassandra.transport import RingTransport, hanging_up
@@ -254,13 +253,7 @@ class SimOperator:
         self._reflectors: list[tuple[Reflector[Any], PolledTransport]] = []
         for kind, store in self.core.stores.by_kind().items():
             stream = PolledTransport(server, life, tap, self.wake)
-            source = KindSource(
-                stream,
-                kind,
-                namespace=NAMESPACE,
-                label_selector=selector(kind),
-                metadata_only=metadata_only(kind),
-            )
+            source = source_of(stream, kind, NAMESPACE)
             reflector = Reflector(
                 kind=kind.plural,
                 source=source,
