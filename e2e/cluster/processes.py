@@ -21,6 +21,9 @@ from typing import Self
 
 from e2e.cluster.layout import State
 
+# Whom we started: they outlive us, and without an owner Python would call each of them a leak.
+_STARTED: list[subprocess.Popen[bytes]] = []
+
 
 @dataclass(frozen=True, kw_only=True)
 class Process:
@@ -85,6 +88,7 @@ def start(state: State, name: str, argv: Iterable[str | Path], *, namespace: str
             cwd=state.root,
             start_new_session=True,
         )
+    _STARTED.append(child)
     process = Process.look(child.pid) or Process(pid=child.pid, started=-1, boot=boot_id())
     record = state.pids / f"{name}.json"
     record.write_text(json.dumps(dataclasses.asdict(process) | {"argv": words}))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 from pathlib import Path
+import warnings
 
 from e2e.cluster import binaries, cache, layout, leftovers, network, nodes, pki, processes
 
@@ -59,6 +61,19 @@ def test_a_program_may_be_called_anything() -> None:
     fields = " ".join(["S", *(str(number) for number in range(4, 60))])
 
     assert processes.parse_stat(f"12 (a) b (c) {fields}\n") == ("S", 22)
+
+
+def test_a_process_that_stays_is_not_called_a_leak(tmp_path: Path) -> None:
+    """Whoever brings the cluster up may go on in the same Python, with warnings as errors."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        started = processes.start(layout.State(tmp_path), "stays", ["sleep", "60"])
+        gc.collect()
+    try:
+        assert started.alive
+        assert told == []
+    finally:
+        processes.kill([started])
 
 
 def test_only_mounts_below_the_state_are_found() -> None:
