@@ -13,6 +13,8 @@ from controller.domain.trouble import diagnose
 GOSSIP_SECONDS = 1.0
 # A ready node that does not answer the operator: nothing tells when it will.
 SILENCE_SECONDS = 5.0
+# A node that hands its data over, or is about to be done with it: no event tells of its end.
+SOON_SECONDS = 2.0
 
 
 def find(rack: Rack, ordinal: int) -> Pod | None:
