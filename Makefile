@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create agents image lock clean recording
+        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create agents plugin image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -121,6 +121,9 @@ build/agents/.made: deploy/agents/pom.xml deploy/agents/SHA256SUMS
 	mvn -q -B -ntp -f deploy/agents/pom.xml dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/build/agents
 	cd build/agents && sha256sum --quiet --strict -c ../../deploy/agents/SHA256SUMS
 	@touch $@
+
+plugin: venv ## build kubectl casskop as one file, build/kubectl-casskop
+	$(RUN) controller.plugin.single_file build/kubectl-casskop
 
 image: agents ## build the operator's image with docker
 	docker build -t casskop:dev .
