@@ -1,0 +1,47 @@
+"""The releases of Cassandra that are supported start from one and the same CassandraCluster."""
+
+from __future__ import annotations
+
+import secrets
+
+import pytest
+
+from e2e import ringview
+from e2e.images import cassandra
+from e2e.kubectl import Kubectl, Object
+from e2e.lab import Lab
+from e2e.providers.cluster import Cluster, wait_ready
+from e2e.samples import jolokia_secret, single
+
+READY_SECONDS = 300
+
+
+def of_release(tag: str) -> Object:
+    """Return a cluster of one node, which differs by its image alone."""
+    return single(f"v{tag.replace('.', '')}-{secrets.token_hex(2)}", cassandraImage=f"cassandra:{tag}")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _images(the_lab: Lab) -> None:
+    """Bring the images of all releases to the local nodes; another cluster has to have them."""
+    if not the_lab.local:
+        return
+    # Imported here: another cluster needs neither root nor the tools that these modules use.
+    from e2e.cluster import loader  # noqa: PLC0415
+    from e2e.cluster.layout import State  # noqa: PLC0415
+
+    loader.load(State.at(), [cassandra.build(tag) for tag in cassandra.VERSIONS])
+
+
+@pytest.mark.parametrize("tag", sorted(cassandra.VERSIONS))
+def test_a_release_starts(cluster: Cluster, kubectl: Kubectl, the_lab: Lab, tag: str) -> None:
+    """Configuration, JVM options and agents fit it: the node is a member and answers for itself."""
+    wanted = of_release(tag)
+    name = str(wanted["metadata"]["name"])
+    try:
+        cluster.apply(jolokia_secret(), wanted)
+        wait_ready(cluster, name, seconds=READY_SECONDS)
+        (answer,) = ringview.views(kubectl, name, image=the_lab.image).values()
+        assert answer["release"] == cassandra.VERSIONS[tag]
+    finally:
+        cluster.delete("cassandraclusters", name)
