@@ -16,7 +16,7 @@ import json
 import attrs
 
 from controller.api.v2 import quantity
-from controller.kube.frozen import Json
+from controller.kube.encoding import Json
 
 Object = Mapping[str, Json]
 

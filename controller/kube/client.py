@@ -22,8 +22,8 @@ import attrs
 from controller.api.v2.cluster import GROUP
 from controller.api.v2.jsonvalues import thaw
 from controller.domain.errors import ConflictError
+from controller.kube.encoding import Json
 from controller.kube.errors import check
-from controller.kube.frozen import Json
 from controller.kube.kinds import POD, Kind, Object
 from controller.kube.reader import KubeReader, object_in
 from controller.kube.transport import Request, Response, Transport

@@ -15,8 +15,11 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
-from controller.kube.frozen import Json
+# Any JSON value.
+Json = Any
+
 
 # Below U+0020 json.dumps escapes by itself. All of them are below U+10000, so one escape each.
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")

@@ -31,7 +31,7 @@ from controller.domain.errors import (
     TerminalError,
     TransientError,
 )
-from controller.kube.frozen import Json
+from controller.kube.encoding import Json
 from controller.kube.transport import Response
 
 # What of the server's words goes into an error: the rest is in the server's own log.

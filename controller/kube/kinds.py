@@ -2,22 +2,18 @@
 The kinds of object that we touch: where the API server has them, and what of them is kept in memory.
 
 What a kind's `transform` leaves out is not there for any decision; a plan that needs it reads the object
-live. What it keeps cannot be changed, since it is shared by all threads. A thousand clusters of nine
-nodes would otherwise take a third of a gigabyte.
+live. What is kept may share parts with the object that it was made from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-import json
-from sys import intern
 from typing import Any
 from urllib.parse import quote
 
 import attrs
 
 from controller.api.v2 import names
-from controller.kube.frozen import FrozenDict, FrozenList, Json, freeze
 from controller.runtime.store import Key
 
 Object = Mapping[str, Any]
@@ -31,8 +27,7 @@ class Kind:
     """
     A kind at one version of the API; *group* is "" for the core group.
 
-    *transform* makes of an object, as decoded from JSON, what a store keeps of it: read-only all the way
-    down.
+    *transform* makes of an object, as decoded from JSON, what a store keeps of it.
     """
 
     group: str
@@ -88,8 +83,6 @@ _POD_SPEC = ("nodeName", "hostname", "subdomain")
 _POD_STATUS = ("phase", "podIP", "startTime")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
 _CONTAINER_STATUS = ("name", "ready", "started", "restartCount")
-# Members whose values many objects have in common.
-_COMMON = frozenset({"namespace", "labels", "ownerReferences", "nodeName", "subdomain", "phase"})
 
 
 def whole(api_version: str, kind: str) -> Callable[[Object], Object]:
@@ -114,32 +107,30 @@ def without(api_version: str, kind: str, *left_out: str) -> Callable[[Object], O
 def pod(obj: Object) -> Object:
     """Return who a pod is, where it runs and how its containers are; not what it is made from."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
-    return FrozenDict(
-        apiVersion="v1",
-        kind="Pod",
-        metadata=_some(obj["metadata"], _POD_METADATA),
-        spec=_some(
-            spec,
-            _POD_SPEC,
-            containers=_images(spec.get("containers")),
-            initContainers=_images(spec.get("initContainers")),
-            volumes=_claims(spec.get("volumes")),
-        ),
-        status=_some(
-            status,
-            _POD_STATUS,
-            conditions=_conditions(status.get("conditions")),
-            containerStatuses=_container_statuses(status.get("containerStatuses")),
-            initContainerStatuses=_container_statuses(status.get("initContainerStatuses")),
-        ),
-    )
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": _some(obj["metadata"], _POD_METADATA),
+        "spec": _some(spec, _POD_SPEC)
+        | {
+            "containers": _images(spec.get("containers")),
+            "initContainers": _images(spec.get("initContainers")),
+            "volumes": _claims(spec.get("volumes")),
+        },
+        "status": _some(status, _POD_STATUS)
+        | {
+            "conditions": [_some(each, _CONDITION) for each in status.get("conditions") or ()],
+            "containerStatuses": _container_statuses(status.get("containerStatuses")),
+            "initContainerStatuses": _container_statuses(status.get("initContainerStatuses")),
+        },
+    }
 
 
 def reference(api_version: str, kind: str) -> Callable[[Object], Object]:
     """Return the transform that keeps only which object it is, and at which version."""
 
     def transform(obj: Object) -> Object:
-        return FrozenDict(apiVersion=api_version, kind=kind, metadata=_some(obj["metadata"], _METADATA))
+        return {"apiVersion": api_version, "kind": kind, "metadata": _some(obj["metadata"], _METADATA)}
 
     return transform
 
@@ -153,89 +144,52 @@ def config_map(obj: Object) -> Object:
 
 def _made(kept: Object, metadata: Object, api_version: str, kind: str) -> Object:
     # Objects in lists do not say what they are; those in events do.
-    return FrozenDict(
-        {key: freeze(value) for key, value in kept.items()}
-        | {"apiVersion": api_version, "kind": kind, "metadata": _metadata(metadata)}
-    )
+    return {**kept, "apiVersion": api_version, "kind": kind, "metadata": _metadata(metadata)}
 
 
-def _metadata(metadata: Object) -> Object:
+def _metadata(metadata: Object) -> dict[str, Any]:
     kept = {key: value for key, value in metadata.items() if key not in ("managedFields", "selfLink")}
     annotations = metadata.get("annotations")
     if annotations:
         kept["annotations"] = {key: value for key, value in annotations.items() if key not in _COPIES}
-    return _some(kept, tuple(kept))
+    return {key: value for key, value in kept.items() if value is not None}
 
 
-def _some(obj: Object, keys: tuple[str, ...], **more: object) -> FrozenDict:
-    """Return those *keys* that *obj* has, and *more*; what many objects have in common is held once."""
-    kept = {}
-    for key in keys:
-        value = obj.get(key)
-        if value is not None:
-            kept[key] = _common(value) if key in _COMMON else freeze(value)
-    return FrozenDict(kept | more)
+def _some(obj: Object, keys: tuple[str, ...]) -> dict[str, Any]:
+    """Return those *keys* that *obj* has."""
+    return {key: value for key in keys if (value := obj.get(key)) is not None}
 
 
-def _images(containers: list[Object] | None) -> Json:
-    return _common([{"name": each["name"], "image": each.get("image")} for each in containers or ()])
+def _images(containers: list[Object] | None) -> list[Object]:
+    return [{"name": each["name"], "image": each.get("image")} for each in containers or ()]
 
 
-def _claims(volumes: list[Object] | None) -> FrozenList:
+def _claims(volumes: list[Object] | None) -> list[Object]:
     """Return the volumes that are PersistentVolumeClaims."""
-    return FrozenList(
-        FrozenDict(
-            name=intern(each["name"]),
-            persistentVolumeClaim=FrozenDict(claimName=each["persistentVolumeClaim"]["claimName"]),
-        )
+    return [
+        {"name": each["name"], "persistentVolumeClaim": {"claimName": claim["claimName"]}}
         for each in volumes or ()
-        if each.get("persistentVolumeClaim")
-    )
+        if (claim := each.get("persistentVolumeClaim"))
+    ]
 
 
-def _conditions(conditions: list[Object] | None) -> FrozenList:
-    return FrozenList(
-        _common({key: each[key] for key in _CONDITION if each.get(key) is not None})
-        for each in conditions or ()
-    )
-
-
-def _container_statuses(statuses: list[Object] | None) -> FrozenList:
-    return FrozenList(
-        _some(
-            each,
-            _CONTAINER_STATUS,
-            state=_container_state(each.get("state")),
-            lastState=_container_state(each.get("lastState")),
-        )
-        for each in statuses or ()
-    )
-
-
-def _container_state(state: Object | None) -> Json:
-    return _common(
-        {
-            name: {key: value for key, value in details.items() if key != "containerID"}
-            for name, details in (state or {}).items()
-            if details is not None
+def _container_statuses(statuses: list[Object] | None) -> list[Object]:
+    return [
+        _some(each, _CONTAINER_STATUS)
+        | {
+            "state": _container_state(each.get("state")),
+            "lastState": _container_state(each.get("lastState")),
         }
-    )
+        for each in statuses or ()
+    ]
 
 
-# Equal parts of different objects, by their JSON text. Dropped whole when full: it only saves memory.
-_PARTS: dict[str, Json] = {}
-_MOST_PARTS = 10_000
-
-
-def _common(value: Json) -> Json:
-    """Return *value* frozen, the same object for all that equal it."""
-    text = json.dumps(value)
-    part = _PARTS.get(text)
-    if part is None:
-        if len(_PARTS) >= _MOST_PARTS:
-            _PARTS.clear()
-        part = _PARTS[text] = freeze(value)
-    return part
+def _container_state(state: Object | None) -> Object:
+    return {
+        name: {key: value for key, value in details.items() if key != "containerID"}
+        for name, details in (state or {}).items()
+        if details is not None
+    }
 
 
 # -- the kinds

@@ -15,7 +15,7 @@ from controller.executors.base import Written
 from controller.kube.client import KubeClient
 from controller.reconcile.expectations import Expectations
 from controller.reconcile.stores import Object, Stores
-from controller.runtime.store import Entry, Key
+from controller.runtime.store import Key
 
 # How soon to look again: a watch event comes first, unless the write changed nothing.
 LOOK_AGAIN_SECONDS = 0.2
@@ -66,6 +66,4 @@ class CaughtUp:
         except NotFoundError:
             store.delete(key)
             return
-        store.upsert(
-            Entry(key=key, version=obj["metadata"]["resourceVersion"], value=written.kind.transform(obj))
-        )
+        store.upsert(store.entry(key, obj["metadata"]["resourceVersion"], written.kind.transform(obj)))

@@ -1,4 +1,9 @@
-"""The stores that a reconcile reads, and how an object of ours leads to the cluster that owns it."""
+"""
+The stores that a reconcile reads, and how an object of ours leads to the cluster that owns it.
+
+Objects are kept packed: a cluster of nine nodes has thirty, and there may be a thousand clusters. Reading
+one costs the processor tens of microseconds, so a reconcile should read each once.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +14,8 @@ import attrs
 
 from controller.kube import kinds
 from controller.kube.kinds import Kind
-from controller.runtime.store import Key, Store
+from controller.runtime.packing import Packer
+from controller.runtime.store import Indexer, Key, Store
 
 Object = Mapping[str, Any]
 ObjectStore = Store[Object]
@@ -47,20 +53,28 @@ def _named(cluster: Object, field: str, inner: str) -> Iterable[Key]:
         yield Key(cluster["metadata"].get("namespace", ""), name)
 
 
+def _packed(**indexers: Indexer[Object]) -> ObjectStore:
+    return Store(indexers=indexers, entry=Packer())
+
+
+def _owned() -> ObjectStore:
+    return _packed(**{BY_CLUSTER: owner})
+
+
 @attrs.frozen(kw_only=True)
 class Stores:
     """One store a kind. Secrets are held as metadata only: their content is read when it is needed."""
 
     clusters: ObjectStore = attrs.field(
-        factory=lambda: Store(indexers={BY_SECRET: named_secrets, BY_CONFIG_MAP: named_config_maps})
+        factory=lambda: _packed(**{BY_SECRET: named_secrets, BY_CONFIG_MAP: named_config_maps})
     )
-    statefulsets: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    pods: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    claims: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    services: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    budgets: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    config_maps: ObjectStore = attrs.field(factory=lambda: Store(indexers={BY_CLUSTER: owner}))
-    secrets: ObjectStore = attrs.field(factory=Store)
+    statefulsets: ObjectStore = attrs.field(factory=_owned)
+    pods: ObjectStore = attrs.field(factory=_owned)
+    claims: ObjectStore = attrs.field(factory=_owned)
+    services: ObjectStore = attrs.field(factory=_owned)
+    budgets: ObjectStore = attrs.field(factory=_owned)
+    config_maps: ObjectStore = attrs.field(factory=_owned)
+    secrets: ObjectStore = attrs.field(factory=_packed)
 
     def by_kind(self) -> Mapping[Kind, ObjectStore]:
         """Return every store under the kind it holds."""

@@ -45,7 +45,7 @@ from controller.runtime.list_watch import (
     first_state,
     next_step,
 )
-from controller.runtime.store import Entry, Key, Store
+from controller.runtime.store import Key, Store, Stored
 
 T = TypeVar("T")
 
@@ -176,7 +176,7 @@ class Reflector(Generic[T]):
         self._next: List | Watch | None = None
         self._due = clock.monotonic()
         # The list that is coming in: objects of the pages, or of the initial events, so far.
-        self._draft: dict[Key, Entry[T]] = {}
+        self._draft: dict[Key, Stored[T]] = {}
         self._heard = clock.monotonic()
         self._trouble: str | None = None
         self._wake = threading.Condition()
@@ -356,8 +356,8 @@ class Reflector(Generic[T]):
         self._store.replace(draft.values())
         self._metrics.objects(len(self._store))
 
-    def _entry(self, item: Mapping[str, Any]) -> Entry[T]:
-        return Entry(_key(item), _version(item), self._transform(item))
+    def _entry(self, item: Mapping[str, Any]) -> Stored[T]:
+        return self._store.entry(_key(item), _version(item), self._transform(item))
 
     def _hear(self) -> None:
         self._heard = self._clock.monotonic()

@@ -6,9 +6,8 @@ What is known of one kind: objects by name, kept by a reflector and read by ever
 - An object that comes again at the same resourceVersion is no change: nobody is called.
 - What comes out in numbers is sorted by namespace and name: no answer depends on who came first.
 
-**Objects are shared, and are never copied.** The store hands out the very object that it was given,
-to every thread. So what is put in must be deeply immutable (frozen attrs values, tuples, mappings
-behind `MappingProxyType`), and who takes one out must not try to change it.
+How an object is kept is for who makes the store to choose, see `Stored`. As `Entry` the very object that
+was put in is handed out, to every thread: then it must be deeply immutable.
 
 It does not order versions: a resourceVersion is a name for a state, and can only be the same as
 another or not. Telling older from newer is the reflector's part, by asking for events in order.
@@ -18,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 import threading
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
 import structlog
@@ -26,6 +25,7 @@ import structlog
 from controller.runtime.clock import Clock, RealClock, wait_for
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +37,28 @@ class Key(NamedTuple):
     name: str
 
 
+class Stored(Protocol[T_co]):
+    """An object with its name and the resourceVersion at which it was seen, however it is kept."""
+
+    @property
+    def key(self) -> Key:
+        """Which object it is."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Its resourceVersion."""
+        ...
+
+    @property
+    def value(self) -> T_co:
+        """The object: the same one each time, or one that equals it and is the reader's own."""
+        ...
+
+
 @attrs.frozen
 class Entry(Generic[T]):
-    """An object with its name and the resourceVersion at which it was seen."""
+    """An object that is kept as it is."""
 
     key: Key
     version: str
@@ -100,20 +119,24 @@ class Store(Generic[T]):
     The objects of one kind, with indexes.
 
     *indexers* maps the name of an index to a function from an object to the values it is found under.
+    *entry* makes of name, version and object what is kept.
     """
 
     def __init__(
         self,
         *,
         indexers: Mapping[str, Indexer[T]] | None = None,
+        entry: Callable[[Key, str, T], Stored[T]] = Entry,
         clock: Clock | None = None,
     ) -> None:
+        # For who is about to put an object in, and may hold many until then.
+        self.entry = entry
         self._clock = clock if clock is not None else RealClock()
         # Held by a writer through change and calls, so that listeners see changes in order.
         self._writing = threading.RLock()
         # Held shortly, to read or to swap. Never held while foreign code runs.
         self._changed = threading.Condition()
-        self._entries: dict[Key, Entry[T]] = {}
+        self._entries: dict[Key, Stored[T]] = {}
         self._indexes: _Indexes[T] = _Indexes(indexers or {})
         self._listeners: tuple[Listener[T], ...] = ()
         self._synced = False
@@ -138,7 +161,8 @@ class Store(Generic[T]):
     def list(self) -> tuple[T, ...]:
         """Return all objects, sorted by name."""
         with self._changed:
-            return tuple(self._entries[key].value for key in sorted(self._entries))
+            entries = [self._entries[key] for key in sorted(self._entries)]
+        return tuple(entry.value for entry in entries)
 
     def find(self, index: str, value: Hashable) -> tuple[T, ...]:
         """Return the objects that *index* has under *value*, sorted by name.
@@ -146,7 +170,8 @@ class Store(Generic[T]):
         Raises `KeyError` for an index that the store was not made with.
         """
         with self._changed:
-            return tuple(self._entries[key].value for key in self._indexes.find(index, value))
+            entries = [self._entries[key] for key in self._indexes.find(index, value)]
+        return tuple(entry.value for entry in entries)
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self.keys())
@@ -179,45 +204,46 @@ class Store(Generic[T]):
 
     # -- writing
 
-    def replace(self, entries: Iterable[Entry[T]]) -> tuple[Change[T], ...]:
+    def replace(self, entries: Iterable[Stored[T]]) -> None:
         """
-        Make *entries* all that there is, mark the store synced, and return what changed.
+        Make *entries* all that there is, and mark the store synced.
 
         Objects that are not among them are deletions. An object at an unchanged version stays as it
         was, the old value included.
         """
         with self._writing:
-            fresh: dict[Key, Entry[T]] = {}
+            fresh: dict[Key, Stored[T]] = {}
             indexes = self._indexes.empty()
             for entry in entries:
                 old = self._entries.get(entry.key)
                 fresh[entry.key] = old if old is not None and old.version == entry.version else entry
             for key, entry in fresh.items():
                 indexes.add(key, indexes.values_of(entry.value))
-            changes = _difference(self._entries, fresh)
+            before = self._entries
             with self._changed:
                 self._entries = fresh
                 self._indexes = indexes
                 self._synced = True
                 self._changed.notify_all()
-            self._tell(changes)
-            return changes
+            # One at a time: a first list is all changes, and would be there a second time.
+            for change in _difference(before, fresh):
+                self._tell(change)
 
-    def upsert(self, entry: Entry[T]) -> Change[T] | None:
+    def upsert(self, entry: Stored[T]) -> Change[T] | None:
         """Add or replace one object; None if it was there at this version already."""
         with self._writing:
             old = self._entries.get(entry.key)
             if old is not None and old.version == entry.version:
                 return None
+            change = Change(key=entry.key, old=None if old is None else old.value, new=entry.value)
             # Asked before anything changes: an indexer that raises leaves the store as it was.
-            remove = {} if old is None else self._indexes.values_of(old.value)
-            add = self._indexes.values_of(entry.value)
+            remove = {} if change.old is None else self._indexes.values_of(change.old)
+            add = {} if change.new is None else self._indexes.values_of(change.new)
             with self._changed:
                 self._indexes.remove(entry.key, remove)
                 self._indexes.add(entry.key, add)
                 self._entries[entry.key] = entry
-            change = Change(key=entry.key, old=None if old is None else old.value, new=entry.value)
-            self._tell((change,))
+            self._tell(change)
             return change
 
     def delete(self, key: Key) -> Change[T] | None:
@@ -226,40 +252,35 @@ class Store(Generic[T]):
             old = self._entries.get(key)
             if old is None:
                 return None
-            remove = self._indexes.values_of(old.value)
+            value = old.value
+            remove = self._indexes.values_of(value)
             with self._changed:
                 self._indexes.remove(key, remove)
                 del self._entries[key]
-            change: Change[T] = Change(key=key, old=old.value, new=None)
-            self._tell((change,))
+            change: Change[T] = Change(key=key, old=value, new=None)
+            self._tell(change)
             return change
 
-    def _tell(self, changes: Iterable[Change[T]]) -> None:
-        for change in changes:
-            for listener in self._listeners:
-                try:
-                    listener(change)
-                except Exception:
-                    # The store has changed already; the others must hear of it all the same.
-                    log.exception(
-                        "store listener fails",
-                        namespace=change.key.namespace,
-                        name=change.key.name,
-                    )
+    def _tell(self, change: Change[T]) -> None:
+        for listener in self._listeners:
+            try:
+                listener(change)
+            except Exception:
+                # The store has changed already; the others must hear of it all the same.
+                log.exception(
+                    "store listener fails",
+                    namespace=change.key.namespace,
+                    name=change.key.name,
+                )
 
 
-def _difference(before: Mapping[Key, Entry[T]], after: Mapping[Key, Entry[T]]) -> tuple[Change[T], ...]:
-    """Return what became of each object, sorted by name."""
-    changes = []
+def _difference(before: Mapping[Key, Stored[T]], after: Mapping[Key, Stored[T]]) -> Iterator[Change[T]]:
+    """Yield what became of each object, sorted by name."""
     for key in sorted(before.keys() | after.keys()):
         old, new = before.get(key), after.get(key)
-        if old is new:
-            continue
-        changes.append(
-            Change(
+        if old is not new:
+            yield Change(
                 key=key,
                 old=None if old is None else old.value,
                 new=None if new is None else new.value,
             )
-        )
-    return tuple(changes)

@@ -20,7 +20,7 @@ from controller.kube import kinds
 from controller.kube.event_limits import Event
 from controller.reconcile.stores import ObjectStore
 from controller.runtime.clock import SteppedClock
-from controller.runtime.store import Entry, Key
+from controller.runtime.store import Key, Stored
 from controller.runtime.workers import Result
 from unit_tests.executors.stage import IMAGES, NAMESPACE, OPERATOR, Json, Stage
 
@@ -70,11 +70,11 @@ class Bench:
             page = self.stage.user.list_page(
                 kind, label_selector=selector(kind), metadata_only=metadata_only(kind)
             )
-            store.replace(_entry(kind.transform(item)) for item in page.items)
+            store.replace(_entry(store, kind.transform(item)) for item in page.items)
 
     def show(self, store: ObjectStore, obj: Json) -> None:
         """Let one store show *obj*, which need not be what the server has."""
-        store.upsert(_entry(obj))
+        store.upsert(_entry(store, obj))
 
     def reconcile(self, key: Key = KEY) -> Result:
         """Take in everything, and then the next step."""
@@ -96,7 +96,7 @@ class Bench:
         return [f"{c.verb} {c.kind} {c.name}" for c in calls if c.client == OPERATOR]
 
 
-def _entry(obj: Any) -> Entry[Any]:
+def _entry(store: ObjectStore, obj: Any) -> Stored[Any]:
     metadata = obj["metadata"]
     key = Key(metadata.get("namespace", ""), metadata["name"])
-    return Entry(key, metadata["resourceVersion"], obj)
+    return store.entry(key, metadata["resourceVersion"], obj)

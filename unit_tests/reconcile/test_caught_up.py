@@ -11,7 +11,7 @@ from controller.kube import kinds
 from controller.reconcile.caught_up import LOOK_AGAIN_SECONDS, CaughtUp
 from controller.reconcile.expectations import PATIENCE_SECONDS
 from controller.reconcile.stores import Object, Stores
-from controller.runtime.store import Entry, Key
+from controller.runtime.store import Key
 from e2e.simkube.faults import Refuse
 from unit_tests.executors.stage import NAMESPACE, Json, Stage
 
@@ -50,8 +50,8 @@ class Scene:
 
     def show(self, stored: Json) -> None:
         """Let the store have the Service as it was then, as a watch event does."""
-        entry = Entry(SERVICE, stored["metadata"]["resourceVersion"], kinds.SERVICE.transform(stored))
-        self.stores.services.upsert(entry)
+        store, version = self.stores.services, stored["metadata"]["resourceVersion"]
+        store.upsert(store.entry(SERVICE, version, kinds.SERVICE.transform(stored)))
 
     def shown(self) -> Object | None:
         """Return the Service that the store shows."""
