@@ -217,6 +217,7 @@ def build(
         held_metrics=metrics.held_calls(),
         on_secret=redactor.register,
         acting=acting.is_set,
+        operator=settings.pod_name,
     )
     metrics.watch_queue(CONTROLLER, core.queue)
     metrics.watch_clusters(core.facts)

@@ -22,6 +22,7 @@ from controller.executors.base import Executor
 from controller.executors.claims import Claims
 from controller.executors.decommission import Decommissions
 from controller.executors.objects import Objects
+from controller.executors.operations import Operations
 from controller.executors.pods import Pods
 from controller.executors.racks import Racks
 from controller.executors.statefulsets import StatefulSets
@@ -118,13 +119,14 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     spawn: Spawn = in_a_thread,
     on_secret: Callable[[str], None] = lambda _: None,
     acting: Callable[[], bool] = lambda: True,
+    operator: str | None = None,
 ) -> Core:
     """Return the controller, ready to be started or stepped.
 
     *operate* is the client for calls that last, which *spawn* runs elsewhere; without it they are made with
     the patience of a question. *on_secret* hears each password before it is used, so that it can be kept
     out of logs. While *acting* is false changes are not put into the queue: who begins to act enqueues
-    every cluster.
+    every cluster. *operator* is the name of the pod that it runs in.
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
@@ -143,6 +145,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             images=images,
             now=clock.now,
             call=decommissions.state,
+            operator=operator,
         ),
         executor=Executor(
             objects=Objects(client),
@@ -151,6 +154,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             racks=Racks(client),
             claims=Claims(client),
             decommission=decommissions,
+            operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls),
         ),
         finisher=finisher,
         caught_up=caught_up,

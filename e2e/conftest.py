@@ -50,7 +50,7 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
     from e2e.providers.simulated import SimulatedCluster  # noqa: PLC0415
     from e2e.simcontrollers.images import Images  # noqa: PLC0415
 
-    return SimulatedCluster(SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,))))
+    return SimulatedCluster(SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,)), holds=True))
 
 
 @pytest.fixture(scope="session")

@@ -64,7 +64,7 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.noCheckStsAreEqual": Effect.NOTHING,
     "spec.autoPilot": Effect.LATER,
     "spec.autoUpdateSeedList": Effect.SEEDS,
-    "spec.keyspaceCleanupThreads": Effect.LATER,
+    "spec.keyspaceCleanupThreads": Effect.AT_ONCE,
     "spec.restartCountBeforePodDeletion": Effect.LATER,
 }
 _ABSENT: Final = "-"

@@ -14,6 +14,7 @@ from controller.domain.ring import Mode, View
 
 STORAGE_SERVICE: Final = "org.apache.cassandra.db:type=StorageService"
 STORAGE_PROXY: Final = "org.apache.cassandra.db:type=StorageProxy"
+THREADING: Final = "java.lang:type=Threading"
 SNITCH: Final = "org.apache.cassandra.db:type=EndpointSnitchInfo"
 STREAM_MANAGER: Final = "org.apache.cassandra.net:type=StreamManager"
 
@@ -104,3 +105,25 @@ def streams(value: object) -> tuple[str, ...]:
         for plan in plans
         if any(session.get("state") not in _OVER for session in plan.get("sessions") or ())
     )
+
+
+# What every thread does, without locks; it answers in every Java that Cassandra runs with.
+THREADS: Final = "dumpAllThreads(boolean,boolean)"
+_SERVICE: Final = "org.apache.cassandra.service.StorageService"
+_REPAIR: Final = "Repair#"
+
+
+def busy(value: object) -> frozenset[str]:
+    """Read the threads of a node: the methods of StorageService that are being carried out.
+
+    A repair has threads of its own, named `Repair#` and its number, as long as it runs: they are `repair`.
+    Raises `ValueError` for another shape.
+    """
+    found: set[str] = set()
+    for thread in _typed({THREADS: value}, THREADS, list):
+        if str(_typed(thread, "threadName", str)).startswith(_REPAIR):
+            found.add("repair")
+        for frame in _typed(thread, "stackTrace", list):
+            if frame.get("className") == _SERVICE:
+                found.add(str(frame.get("methodName")))
+    return frozenset(found)

@@ -21,6 +21,7 @@ from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
 from controller.domain.availability import Keyspace, Place, Replication, Unprovable, replication_of
 from controller.domain.errors import TransientError
+from controller.domain.operations.seen import Busy
 from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.ring import Answer, Ring, Silent
 
@@ -67,6 +68,19 @@ def ask_streams(jolokia: Jolokia, endpoint: Endpoint) -> tuple[str, ...]:
         return ()
 
 
+def ask_busy(jolokia: Jolokia, endpoint: Endpoint) -> Busy | Silent:
+    """Return what a node is at, or why that is not known."""
+    try:
+        value = jolokia.execute(endpoint, mbeans.THREADING, mbeans.THREADS, [False, False])
+        return Busy(methods=mbeans.busy(value))
+    except JolokiaError as error:
+        return Silent(why=str(error), refused=error.status in _REFUSED)
+    except TransientError as error:
+        return Silent(why=str(error))
+    except ValueError as error:
+        return Silent(why=f"half an answer: {error}")
+
+
 class Nodes:
     """The nodes of all clusters; up to *threads* ask those of one, *seconds* bounds a round.
 
@@ -95,6 +109,11 @@ class Nodes:
         """Ask the nodes in *endpoints* (by pod name) and return all their answers."""
         answers = self._each(endpoints, ask)
         return Ring(answers={pod: answers.get(pod, _LATE) for pod in endpoints})
+
+    def busy(self, endpoints: Mapping[str, Endpoint]) -> dict[str, Busy | Silent]:
+        """Ask the nodes in *endpoints* (by pod name) what they are at."""
+        answers = self._each(endpoints, ask_busy)
+        return {pod: answers.get(pod, _LATE) for pod in endpoints}
 
     def ownership(self, endpoints: Mapping[str, Endpoint]) -> Ownership | Unread:
         """Ask one of the nodes in *endpoints* (by pod name) who owns what, and all of them what they stream.

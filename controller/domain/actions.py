@@ -7,9 +7,12 @@ is closed: an executor that forgets one does not type-check.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 import enum
 
 import attrs
+
+from controller.domain.operations.kinds import NodeOperation
 
 
 @attrs.frozen(kw_only=True)
@@ -133,6 +136,52 @@ class NoteLeaving:
     why: str
 
 
+class OperationStep(enum.StrEnum):
+    """What is noted on a pod of an operation on its node."""
+
+    ASK = "OperationAsked"
+    BEGIN = "OperationBegins"
+    DONE = "OperationDone"
+    FAILED = "OperationFailed"
+
+
+@attrs.frozen(kw_only=True)
+class MarkOperation:
+    """Write on a pod how far an operation on its node is: what is to be remembered before it is done.
+
+    *labels* and *annotations* are set, or removed where None; *expected* are labels that have to be as
+    they were when the decision was made.
+    """
+
+    rack: str
+    pod: str
+    uid: str
+    step: OperationStep
+    name: str
+    labels: Mapping[str, str | None]
+    annotations: Mapping[str, str | None]
+    expected: Mapping[str, str]
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class RunOperation:
+    """Ask the Cassandra node in a pod for an operation, which may take days.
+
+    *call_id* names this one try: it is made at most once by a process. *threads* is how many threads a
+    cleanup may use, 0 for Cassandra's own choice; *tag* names a snapshot that has no name.
+    """
+
+    pod: str
+    uid: str
+    ip: str
+    operation: NodeOperation
+    call_id: str
+    threads: int
+    tag: str
+    why: str
+
+
 @attrs.frozen(kw_only=True)
 class Wait:
     """Nothing may be done now: something is under way.
@@ -166,5 +215,7 @@ Write = (
     | ShrinkStatefulSet
     | DeleteClaim
     | DeleteStatefulSet
+    | MarkOperation
+    | RunOperation
 )
 Action = Write | NoteLeaving | Wait | Hold

@@ -72,6 +72,8 @@ class Desired:
     shared: Mapping[str, str] = attrs.field(factory=dict)
     first_pods_first: bool = True
     rollout: Rollout = attrs.field(factory=Rollout)
+    # How many threads a cleanup may use; 0 leaves it to Cassandra.
+    cleanup_threads: int = 0
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

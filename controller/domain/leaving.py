@@ -31,9 +31,13 @@ class Held:
 
 @attrs.frozen(kw_only=True)
 class Ended:
-    """The call ended; *failure* is what it ended with, None if it returned. Neither proves anything."""
+    """The call ended; *failure* is what it ended with, None if it returned. Neither proves anything.
+
+    *lost* tells that no answer came, which says less still.
+    """
 
     failure: str | None = None
+    lost: bool = False
 
 
 Call = NotCalled | Held | Ended

@@ -13,6 +13,8 @@ import datetime as dt
 import attrs
 
 from controller.domain.leaving import Leaving
+from controller.domain.operations.pods import PodOperation
+from controller.domain.operations.seen import Operations
 from controller.domain.ownership import Ownership, Unread
 from controller.domain.ring import Answer, Ring
 
@@ -58,6 +60,12 @@ class Pod:
     ready: bool = False
     unschedulable: str | None = None
     containers: tuple[Container, ...] = ()
+    operation: PodOperation = attrs.field(factory=PodOperation)
+
+    @property
+    def restarts(self) -> int:
+        """How often the container of Cassandra was restarted."""
+        return sum(c.restarts for c in self.containers if c.name == "cassandra")
 
     @property
     def cassandra_runs(self) -> bool:
@@ -172,6 +180,7 @@ class Observed:
     # Who owns what, if a node is about to be taken down; None when nobody was asked.
     ownership: Ownership | Unread | None = None
     obstacles: tuple[Obstacle, ...] = ()
+    operations: Operations = attrs.field(factory=Operations)
 
     def pods(self) -> tuple[Pod, ...]:
         """Return every pod, rack by rack."""

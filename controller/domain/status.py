@@ -27,6 +27,7 @@ from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.leaving_status import with_leaving, without_removed
 from controller.domain.observed import Observed, Rack
+from controller.domain.operations_status import with_operations
 from controller.domain.plan.roll import rolling
 
 
@@ -48,6 +49,7 @@ def status(
             observed.now,
         )
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
+    racks = with_operations(racks, observed, planned, stamp(observed.now))
     mine = [racks[want.name] for want in desired.racks]
     new = attrs.evolve(
         _cluster(previous, mine),

@@ -20,7 +20,9 @@ from controller.domain.actions import (
     DeleteClaim,
     DeletePod,
     DeleteStatefulSet,
+    MarkOperation,
     RestartPod,
+    RunOperation,
     ShrinkStatefulSet,
     Write,
 )
@@ -66,6 +68,7 @@ class Executor:
     racks: Callable[[ShrinkStatefulSet | DeleteStatefulSet, Bodies], Written]
     claims: Callable[[DeleteClaim, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
+    operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
 
     def run(self, action: Write, bodies: Bodies) -> Written | None:
         """Carry out *action* and return what was written to the API server, if anything."""
@@ -83,5 +86,7 @@ class Executor:
             case Decommission():
                 self.decommission(action, bodies)
                 return None
+            case MarkOperation() | RunOperation():
+                return self.operations(action, bodies)
             case _:
                 assert_never(action)

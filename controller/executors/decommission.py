@@ -12,11 +12,12 @@ from controller.cassandra.jolokia import Endpoint, Jolokia
 from controller.cassandra.operations import decommission
 from controller.domain.actions import Decommission
 from controller.domain.errors import ConflictError, NotFoundError, TransientError
-from controller.domain.leaving import Call, Ended, Held, NotCalled
+from controller.domain.leaving import Call
 from controller.executors.base import Bodies
+from controller.executors.operations import call_state
 from controller.kube import kinds
 from controller.kube.client import KubeClient
-from controller.runtime.held_calls import CallFailed, CallRefused, HeldCalls
+from controller.runtime.held_calls import CallRefused, HeldCalls
 from controller.runtime.store import Key
 
 
@@ -52,10 +53,4 @@ class Decommissions:
 
     def state(self, call_id: str) -> Call:
         """Return what this process knows of a call."""
-        # Held first: a call that ends in between is then found by its result.
-        if self.calls.is_held(call_id):
-            return Held()
-        result = self.calls.result(call_id)
-        if result is None:
-            return NotCalled()
-        return Ended(failure=str(result.error) if isinstance(result, CallFailed) else None)
+        return call_state(self.calls, call_id)

@@ -79,6 +79,8 @@ def owner_key(obj: Object) -> Key | None:
 _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration", names.CASSKOP_LAST_APPLIED})
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "deletionTimestamp")
 _POD_METADATA = (*_METADATA, "labels", "creationTimestamp", "ownerReferences")
+# What others note on a pod may be large; ours is for plans.
+_POD_ANNOTATIONS = (names.OPERATION, names.OPERATION_REQUEST)
 _POD_SPEC = ("nodeName", "hostname", "subdomain")
 _POD_STATUS = ("phase", "podIP", "startTime")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
@@ -110,7 +112,7 @@ def pod(obj: Object) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Pod",
-        "metadata": _some(obj["metadata"], _POD_METADATA),
+        "metadata": _some(obj["metadata"], _POD_METADATA) | _pod_annotations(obj["metadata"]),
         "spec": _some(spec, _POD_SPEC)
         | {
             "containers": _images(spec.get("containers")),
@@ -124,6 +126,13 @@ def pod(obj: Object) -> Object:
             "initContainerStatuses": _container_statuses(status.get("initContainerStatuses")),
         },
     }
+
+
+def _pod_annotations(metadata: Object) -> dict[str, dict[str, str]]:
+    """Return the annotations of a pod that plans read, if it has any."""
+    annotations = metadata.get("annotations") or {}
+    kept = {key: annotations[key] for key in _POD_ANNOTATIONS if key in annotations}
+    return {"annotations": kept} if kept else {}
 
 
 def reference(api_version: str, kind: str) -> Callable[[Object], Object]:

@@ -13,7 +13,16 @@ import structlog
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
 from controller.domain import conditions
-from controller.domain.actions import Action, Hold, NoteLeaving, Wait, Write
+from controller.domain.actions import (
+    Action,
+    Hold,
+    MarkOperation,
+    NoteLeaving,
+    OperationStep,
+    RunOperation,
+    Wait,
+    Write,
+)
 from controller.domain.conditions import Finding
 from controller.domain.errors import (
     ConflictError,
@@ -118,8 +127,11 @@ class ClusterReconciler:
                 written = self.executor.run(action, seen.wish.bodies)
                 if written is not None:
                     self._wrote(key, written)
-                done.append(type(action).__name__)
-                self.finisher.did(cluster, action=type(action).__name__, why=action.why)
+                done.append(_name(action))
+                # That it begins was told when that was noted.
+                if not isinstance(action, RunOperation):
+                    failed = isinstance(action, MarkOperation) and action.step is OperationStep.FAILED
+                    self.finisher.did(cluster, action=_name(action), why=action.why, failed=failed)
             elif isinstance(action, NoteLeaving):
                 # It is written with the rest of status, at the end.
                 done.append(action.step.value)
@@ -200,6 +212,11 @@ class ClusterReconciler:
 
     def _wrote(self, key: Key, written: Written) -> None:
         self.caught_up.expect(key, written)
+
+
+def _name(action: Write) -> str:
+    """Return the word for *action* in events and logs."""
+    return action.step.value if isinstance(action, MarkOperation) else type(action).__name__
 
 
 def _failure(failure: Exception) -> list[Finding]:

@@ -39,9 +39,9 @@ class Finisher:
     client: KubeClient
     recorder: Recorder
 
-    def did(self, cluster: CassandraCluster, *, action: str, why: str) -> None:
-        """Tell that an action was carried out."""
-        self.recorder.record(_event(cluster, Type.NORMAL, action, why))
+    def did(self, cluster: CassandraCluster, *, action: str, why: str, failed: bool = False) -> None:
+        """Tell that an action was carried out; *failed*: it notes that something went wrong."""
+        self.recorder.record(_event(cluster, Type.WARNING if failed else Type.NORMAL, action, why))
 
     def finish(self, cluster: CassandraCluster, new: ClusterStatus) -> Written | None:
         """Write what differs between *cluster*'s status and *new*; return what was written, if anything.

@@ -25,9 +25,11 @@ from controller.cassandra.node import Nodes
 from controller.domain import leaving_status
 from controller.domain.desired import Desired
 from controller.domain.errors import NotFoundError, TerminalError
-from controller.domain.leaving import Call, forgotten
+from controller.domain.leaving import Call, Ended, Held, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
+from controller.domain.operations.seen import Operations
 from controller.domain.plan import needs_ownership
+from controller.domain.plan.operate import call_id
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
@@ -83,6 +85,8 @@ class Observer:
     now: Callable[[], dt.datetime]
     # What this process knows of a call to a node, by its id.
     call: Callable[[str], Call]
+    # The pod that the operator runs in.
+    operator: str | None = None
     _contents: Contents = attrs.field(init=False, repr=False)
     _wishes: Memo[Kept] = attrs.field(init=False, repr=False, factory=Memo)
 
@@ -119,6 +123,8 @@ class Observer:
             hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
         )
         seen = self._with_leaver(seen, cluster, login)
+        if not obstacles:
+            seen = attrs.evolve(seen, operations=self._operations(seen, login))
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
         contents = self._contents.of(cluster)
@@ -185,6 +191,20 @@ class Observer:
                 endpoint = Endpoint(host=pod.ip, credentials=login)
                 answer = self.nodes.ring({pod.name: endpoint}).answers[pod.name]
         return attrs.evolve(seen, leaving=leaving, leaver=answer)
+
+    def _operations(self, seen: Observed, login: Credentials | None) -> Operations:
+        """Return what is known of the operations that were begun; nodes are asked where calls do not tell."""
+        calls: dict[str, Call] = {}
+        asked: dict[str, Endpoint] = {}
+        for pod in seen.pods():
+            running = pod.operation.running
+            if running is None:
+                continue
+            call = calls[pod.name] = self.call(call_id(pod, running))
+            told = isinstance(call, Held) or (isinstance(call, Ended) and not call.lost)
+            if not told and pod.ip and pod.cassandra_runs and not pod.terminating:
+                asked[pod.name] = Endpoint(host=pod.ip, credentials=login)
+        return Operations(calls=calls, busy=self.nodes.busy(asked), operator=self.operator)
 
     def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
         """Put together what exists of each rack."""

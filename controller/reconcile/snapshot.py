@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from controller.api.v2 import names
 from controller.domain.observed import Claim, Container, Pod, StatefulSet
+from controller.domain.operations import pods
 
 Object = Mapping[str, Any]
 
@@ -38,6 +39,7 @@ def pod(obj: Object) -> Pod:
         ready=phase == "Running" and cassandra is not None and cassandra.ready,
         unschedulable=_unschedulable(status),
         containers=containers,
+        operation=pods.read(metadata.get("labels") or {}, metadata.get("annotations") or {}),
     )
 
 

@@ -100,6 +100,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             shared={key: body["metadata"]["annotations"][names.OBJECT_HASH] for key, body in shared.items()},
             first_pods_first=not flow_off,
             rollout=_rollout(newest),
+            cleanup_threads=newest.spec.keyspace_cleanup_threads,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,

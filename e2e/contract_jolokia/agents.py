@@ -18,6 +18,7 @@ COMPACTIONS = "org.apache.cassandra.db:type=CompactionManager"
 SNITCH = "org.apache.cassandra.db:type=EndpointSnitchInfo"
 GOSSIPER = "org.apache.cassandra.net:type=Gossiper"
 DETECTOR = "org.apache.cassandra.net:type=FailureDetector"
+THREADING = "java.lang:type=Threading"
 STREAMS = "org.apache.cassandra.net:type=StreamManager"
 
 ILLEGAL = "java.lang.IllegalArgumentException"

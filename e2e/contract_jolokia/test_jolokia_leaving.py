@@ -9,11 +9,14 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from e2e.contract_jolokia.agents import PROXY, UNSUPPORTED, Agent, Json, Ring, call
+from controller.cassandra.mbeans import busy
+from e2e.contract_jolokia.agents import PROXY, THREADING, UNSUPPORTED, Agent, Json, Ring, call
 
 # The argument of decommission.
 FORCED: Json = True
 UNFORCED: Json = False
+# Locks and monitors are of no interest.
+WITHOUT: Json = False
 TOO_FEW = (
     "Not enough live nodes to maintain replication factor in keyspace system_distributed (RF = 3, N = 3). "
     "Perform a forceful decommission to ignore."
@@ -23,6 +26,11 @@ TOO_FEW = (
 def mode(agent: Agent) -> str:
     """Return a node's OperationMode."""
     return str(agent.read("OperationMode"))
+
+
+def methods(agent: Agent) -> frozenset[str]:
+    """Return the methods that a node's threads carry out, as the operator reads them."""
+    return busy(agent.execute("dumpAllThreads(boolean,boolean)", WITHOUT, WITHOUT, mbean=THREADING))
 
 
 def hang_up(agent: Agent, operation: str, *arguments: object) -> None:
@@ -65,6 +73,9 @@ def _leaves(ring: Ring, leaving: Agent, *, peers: tuple[Agent, ...]) -> None:
     """It goes on though its client has hung up; the peers drop it before it says so itself."""
     hang_up(leaving, "decommission", FORCED)
     assert mode(leaving) == "LEAVING"
+    # A thread of its agent is at it as long as it lasts, and the methods of other operations are on none.
+    assert "decommission" in methods(leaving)
+    assert not methods(leaving) & {"forceKeyspaceCleanup", "upgradeSSTables", "rebuild", "scrub", "drain"}
     ring.until(lambda: all(peer.read("LeavingNodes") == [leaving.host] for peer in peers))
     if ring.is_five:
         assert leaving.read("Decommissioning") is True
@@ -76,6 +87,7 @@ def _leaves(ring: Ring, leaving: Agent, *, peers: tuple[Agent, ...]) -> None:
 def _left(ring: Ring, leaving: Agent, *, peers: tuple[Agent, ...]) -> None:
     """It lives on and answers; nobody counts it any more, though it is unreachable rather than unknown."""
     ring.until(lambda: mode(leaving) == "DECOMMISSIONED")
+    ring.until(lambda: "decommission" not in methods(leaving), seconds=5)
     assert leaving.read("NativeTransportRunning") is False
     assert leaving.host in leaving.read("LiveNodes")
     for peer in peers:

@@ -7,7 +7,8 @@ import secrets
 
 import pytest
 
-from e2e.contract_jolokia.agents import STORAGE, Json, Ring
+from controller.cassandra.mbeans import busy
+from e2e.contract_jolokia.agents import STORAGE, THREADING, Json, Ring
 
 STRING, STRINGS = "java.lang.String", "[Ljava.lang.String;"
 CLEANUP = f"forceKeyspaceCleanup(int,{STRING},{STRINGS})"
@@ -15,6 +16,9 @@ UPGRADE = f"upgradeSSTables({STRING},boolean,int,{STRINGS})"
 TAKE = f"takeSnapshot({STRING},java.util.Map,{STRINGS})"
 CLEAR = f"clearSnapshot({STRING},{STRINGS})"
 KEYSPACE = "system_distributed"
+# What the operator leaves out of a dump of threads, and how it scrubs.
+WITHOUT: Json = (False, False)
+SCRUB: Json = (False, False, True, False, 0)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +60,46 @@ def test_a_repair_answers_with_its_number_at_once(ring: Ring) -> None:
     assert status[0] == "COMPLETED"
     assert status[1].startswith("Repair completed successfully")
     assert ring.first.execute("getParentRepairStatus", 77_777) is None
+
+
+def test_threads_tell_of_a_repair(ring: Ring) -> None:
+    """One is named after it while it lasts, and after its end there is none."""
+
+    def running() -> bool:
+        return "repair" in busy(
+            ring.first.execute("dumpAllThreads(boolean,boolean)", *WITHOUT, mbean=THREADING)
+        )
+
+    assert not running()
+    options = {
+        "primaryRange": "false",
+        "parallelism": "sequential",
+        "incremental": "false",
+        "jobThreads": "1",
+    }
+    number = ring.first.execute("repairAsync", "system_distributed", options)
+    seen = False
+
+    def over() -> bool:
+        nonlocal seen
+        seen = seen or running()
+        return bool(ring.first.execute("getParentRepairStatus", number)[0] == "COMPLETED")
+
+    ring.until(over)
+    assert seen
+    ring.until(lambda: not running(), seconds=5)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "value"),
+    [
+        (f"scrub(boolean,boolean,boolean,boolean,int,{STRING},{STRINGS})", [*SCRUB, KEYSPACE, []], 0),
+        (f"forceKeyspaceCleanup(int,{STRING},{STRINGS})", [0, KEYSPACE, []], 0),
+    ],
+)
+def test_the_operators_own_calls(ring: Ring, operation: str, arguments: list[Json], value: Json) -> None:
+    """As it makes them: 0 threads are as many as there are compactors, and scrub takes a snapshot first."""
+    assert ring.first.execute(operation, *arguments) == value
 
 
 @pytest.fixture

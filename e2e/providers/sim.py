@@ -52,7 +52,8 @@ class Shared:
 class SimCluster:
     """Three nodes in three zones, with the CRD installed and the operator running.
 
-    *tap* hears of all that any life of the operator does.
+    *tap* hears of all that any life of the operator does. With *holds* it holds calls that last, and hears
+    their answers; without, it has no threads, and such an answer is lost.
     """
 
     def __init__(
@@ -62,7 +63,9 @@ class SimCluster:
         pace: Pace | None = None,
         images: Images | None = None,
         tap: Tap | None = None,
+        holds: bool = False,
     ) -> None:
+        self._holds = holds
         self.simulation = Simulation(seed)
         self.server = ApiServer(self.simulation)
         user = InProcess(self.server, agent="user")
@@ -98,7 +101,12 @@ class SimCluster:
     def start_operator(self) -> None:
         """Start a new life of the operator."""
         self.operator = SimOperator(
-            self.server, self.controllers, next(self._lives), tap=self._tap, after_write=self._wrote
+            self.server,
+            self.controllers,
+            next(self._lives),
+            tap=self._tap,
+            after_write=self._wrote,
+            holds=self._holds,
         )
 
     def kill_operator(self, *, away: float = 1.0) -> None:

@@ -26,6 +26,7 @@ from controller.kube.events import EventRecorder
 from controller.kube.transport import Request, Response
 from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.reflector import Reflector
+from e2e.providers.sim_calls import SimCalls
 from e2e.simcassandra.transport import RingTransport, hanging_up
 from e2e.simcontrollers.assembly import Controllers
 from e2e.simkube.api import ApiServer
@@ -218,7 +219,7 @@ class SimOperator:
     *after_write* is called right after each of its writes, before it has the answer.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it lives in, by name
         self,
         server: ApiServer,
         controllers: Controllers,
@@ -226,8 +227,10 @@ class SimOperator:
         *,
         tap: Tap,
         after_write: Callable[[], None],
+        holds: bool = False,
     ) -> None:
         self._simulation = server.simulation
+        self._calls = SimCalls(server.simulation, controllers.agents.at, self.wake) if holds else None
         self._tap = tap
         self.life = life
         clock = SimClock(self._simulation)
@@ -246,8 +249,10 @@ class SimOperator:
             clock=clock,
             roll=self._simulation.random.random,
             new_id=lambda: f"{life}-{next(ids)}",
-            # At once, and nobody waits: the answers of calls that last are lost.
-            spawn=lambda _name, run: run(),
+            operate=self._calls.jolokia if self._calls is not None else None,
+            # Else at once, and nobody waits: the answers of calls that last are lost.
+            spawn=self._calls.spawn if self._calls is not None else lambda _name, run: run(),
+            operator=f"casskop-{life}",
         )
         self._due: float | None = None
         self._reflectors: list[tuple[Reflector[Any], PolledTransport]] = []
@@ -269,6 +274,8 @@ class SimOperator:
     def kill(self) -> None:
         """End this life: nothing of it runs any more."""
         self.transport.alive = False
+        if self._calls is not None:
+            self._calls.kill()
         for _, stream in self._reflectors:
             stream.close()
         self._jolokia.close()

@@ -31,7 +31,7 @@ _ILLEGAL = frozenset({"java.lang.IllegalArgumentException", "java.lang.NumberFor
 _MISSING = frozenset(
     {"javax.management.InstanceNotFoundException", "javax.management.AttributeNotFoundException"}
 )
-_ALWAYS = frozenset({"java.lang:type=Runtime"})
+_ALWAYS = frozenset({"java.lang:type=Runtime", "java.lang:type=Threading"})
 _VERSION_1 = {
     "agentContext": "/jolokia",
     "agentType": "jvm",
@@ -363,8 +363,12 @@ class Agent:
         arguments = list(request.get("arguments") or [])
         if not request.get("operation"):
             raise BadRequestError(f"No operation given for exec Request on MBean {name}")
-        chosen = find(self._bean(name), name, str(request.get("operation")), arguments)
-        return chosen.run(self.node, arguments)
+        operation = str(request.get("operation"))
+        chosen = find(self._bean(name), name, operation, arguments)
+        outcome = chosen.run(self.node, arguments)
+        if isinstance(outcome, Deferred) and not outcome.done:
+            self.node.executing.append((operation.partition("(")[0], outcome))
+        return outcome
 
 
 class Agents:

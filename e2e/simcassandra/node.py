@@ -116,6 +116,8 @@ class Node:
         self.decommissioning = False
         self.bootstrap_failed = False
         self.rebuilding = False
+        # What was asked for over JMX and is not done, by the name of the method.
+        self.executing: list[tuple[str, Deferred[Any]]] = []
         self.view = View(address, replaced_lingers=pace.replaced_lingers)
         self.state: EndpointState | None = None
         self.schema: Schema | None = volume.schema

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from e2e.simcassandra import compaction, removal, storage_reads, texts
+from e2e.simcassandra import compaction, removal, storage_reads, texts, threads
 from e2e.simcassandra.deferred import JavaError
 from e2e.simcassandra.mbean import MBean, overload
 from e2e.simcassandra.node import Node
@@ -44,6 +44,7 @@ def beans() -> dict[str, MBean]:
             operations={"stopCompaction": (overload(STRING, lambda n, a: compaction.stop(n, str(a[0]))),)},
         ),
         "org.apache.cassandra.db:type=EndpointSnitchInfo": _snitch(),
+        "java.lang:type=Threading": threads.bean(),
         "java.lang:type=Runtime": MBean(
             attributes={
                 "StartTime": lambda n: int(n.started_at * 1000),

@@ -44,6 +44,10 @@ RESTART_SEEN = f"{_PREFIX}/rolling-restart-seen"
 LAST_CHANGE = f"{_PREFIX}/last-change"
 # On pods: what the ConfigMap held that they were made with.
 CONFIG_MAP_HASH = f"{_PREFIX}/config-map-hash"
+# On pods: the operation that is under way, how the last one ended, and who asked for it.
+OPERATION = f"{_PREFIX}/operation"
+OPERATION_RESULT = f"{_PREFIX}/operation-result"
+OPERATION_REQUEST = f"{_PREFIX}/operation-request"
 # What CassKop compares a StatefulSet with.
 CASSKOP_LAST_APPLIED = "banzaicloud.com/last-applied"
 

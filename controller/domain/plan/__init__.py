@@ -13,7 +13,7 @@ import attrs
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
-from controller.domain.plan import create, datacenters, leave, repair, roll, shared
+from controller.domain.plan import create, datacenters, leave, operate, repair, roll, shared
 
 __all__ = ["needs_ownership", "plan"]
 
@@ -23,8 +23,16 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
 
     Shared objects come first, since pods need the Services to find each other. A node that leaves is seen
     out before anything else is begun. A pod that cannot start is repaired before anything else is tried.
-    Then running nodes take what changed, and only then do racks come up, grow and shrink.
+    Then running nodes take what changed, and only then do racks come up, grow and shrink. Operations on
+    nodes go on beside all that, and begin when nothing else is under way.
     """
+    if observed.obstacles:
+        return _ring(desired, observed)
+    return operate.beside(desired, observed, _ring(desired, observed))
+
+
+def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
+    """Return what is to be done about the ring itself."""
     actions: list[Action] = list(shared.shared_objects(desired, observed))
     holds = [Hold(reason=o.reason, path=o.path, why=o.why, seconds=30) for o in observed.obstacles]
     if holds:

@@ -1,0 +1,210 @@
+"""
+The operations on a node, as calls: one after the other where an operation is one call a keyspace.
+
+Each lasts as long as the operation. It ends with Cassandra's own words where Cassandra refuses or fails;
+that no answer came is `TransientError`, and says nothing about the operation. What would do harm, and
+Cassandra does not refuse, is refused here, as `TerminalError`, before it is asked for anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, assert_never
+
+import attrs
+
+from controller.cassandra import mbeans
+from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
+from controller.domain.availability import NetworkTopology, Simple, replication_of
+from controller.domain.errors import TerminalError, TransientError
+from controller.domain.operations.kinds import (
+    Cleanup,
+    Compact,
+    Drain,
+    Flush,
+    NodeOperation,
+    Rebuild,
+    Remove,
+    Repair,
+    Scrub,
+    Snapshot,
+    UpgradeSSTables,
+)
+
+_STRING: Final = "java.lang.String"
+_STRINGS: Final = "[Ljava.lang.String;"
+_CLEANUP: Final = f"forceKeyspaceCleanup(int,{_STRING},{_STRINGS})"
+_UPGRADE: Final = f"upgradeSSTables({_STRING},boolean,int,{_STRINGS})"
+_REBUILD: Final = f"rebuild({_STRING})"
+_COMPACT: Final = f"forceKeyspaceCompaction(boolean,{_STRING},{_STRINGS})"
+_SCRUB: Final = f"scrub(boolean,boolean,boolean,boolean,int,{_STRING},{_STRINGS})"
+_SNAPSHOT: Final = f"takeSnapshot({_STRING},java.util.Map,{_STRINGS})"
+_OWN: Final = frozenset({"system_auth", "system_distributed", "system_traces"})
+# How often a repair is asked about, and how many times in a row nobody may answer.
+_POLL_SECONDS: Final = 2.0
+_SILENT_POLLS: Final = 150
+
+
+@attrs.frozen(kw_only=True)
+class Worker:
+    """Calls the node at *endpoint*: *patient* for what lasts, *brisk* for questions.
+
+    *go_on* is called before each call, and raises if this process may not act any more.
+    """
+
+    patient: Jolokia
+    brisk: Jolokia
+    endpoint: Endpoint
+    go_on: Callable[[], None]
+
+    def run(  # noqa: C901 -- an arm for each operation
+        self, operation: NodeOperation, *, threads: int = 0, tag: str = ""
+    ) -> None:
+        """Carry *operation* out and return when it is done.
+
+        *threads* is for a cleanup, 0 being Cassandra's own choice; *tag* names a snapshot without a name.
+        Raises `JolokiaError` with Cassandra's words, `TerminalError` with ours, `TransientError` if there
+        is no answer.
+        """
+        match operation:
+            case Cleanup():
+                self._each(self._replicated(), lambda name: (_CLEANUP, [threads, name, []]))
+            case UpgradeSSTables():
+                everything = self._names("Keyspaces")
+                self._each(everything, lambda name: (_UPGRADE, [name, True, 0, []]))
+            case Compact(keyspace=keyspace):
+                self._each(self._chosen(keyspace), lambda name: (_COMPACT, [False, name, []]))
+            case Scrub(keyspace=keyspace):
+                scrub = [False, False, True, False, 0]
+                self._each(self._chosen(keyspace), lambda name: (_SCRUB, [*scrub, name, []]))
+            case Flush(keyspace=keyspace):
+                self._each(self._chosen(keyspace), lambda name: ("forceKeyspaceFlush", [name, []]))
+            case Rebuild(source=source):
+                self._rebuild(source)
+            case Repair(incremental=incremental, keyspace=keyspace):
+                for name in self._chosen(keyspace):
+                    self._repair(name, incremental=incremental)
+            case Drain():
+                self._call("drain", [])
+            case Snapshot() as snapshot:
+                self._snapshot(snapshot, tag)
+            case Remove():
+                raise TerminalError("this operator does not remove nodes by a call alone")
+            case _:
+                assert_never(operation)
+
+    def _each(self, keyspaces: Iterable[str], call: Callable[[str], tuple[str, list[object]]]) -> None:
+        """Make one call for each keyspace; the first that fails ends it."""
+        for keyspace in keyspaces:
+            operation, arguments = call(keyspace)
+            try:
+                self._call(operation, arguments)
+            except JolokiaError as error:
+                raise JolokiaError(f"{keyspace}: {error}", status=error.status, kind=error.kind) from error
+
+    def _call(self, operation: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401 -- JSON
+        self.go_on()
+        return self.patient.execute(self.endpoint, mbeans.STORAGE_SERVICE, operation, arguments)
+
+    def _chosen(self, keyspace: str | None) -> tuple[str, ...]:
+        """Return the keyspace that is asked for, or every replicated one."""
+        known = self._replicated()
+        if keyspace is None:
+            return known
+        if keyspace not in known:
+            listed = ", ".join(sorted(known))
+            raise TerminalError(f"there is no keyspace {keyspace} to work on: there are {listed}")
+        return (keyspace,)
+
+    def _replicated(self) -> tuple[str, ...]:
+        return self._names(mbeans.KEYSPACES)
+
+    def _names(self, attribute: str) -> tuple[str, ...]:
+        values = self.brisk.read(self.endpoint, mbeans.STORAGE_SERVICE, [attribute])
+        try:
+            return mbeans.keyspaces(values.get(attribute))
+        except ValueError as error:
+            raise TransientError(f"half an answer of {self.endpoint.host}: {error}") from error
+
+    def _rebuild(self, source: str) -> None:
+        """Rebuild, if that fetches anything: Cassandra 5.0 takes an empty rebuild, and refuses the next."""
+        here = self.brisk.read(self.endpoint, mbeans.SNITCH, ["Datacenter"])["Datacenter"]
+        known = self._replicated()
+        told = self._replication(known)
+        for dc, words in ((source, "no data to fetch"), (here, "nothing to rebuild")):
+            if told and not any(_copies(name, text, dc) for name, text in zip(known, told, strict=True)):
+                raise TerminalError(
+                    f"no keyspace of yours keeps copies in {dc}, so that there is {words}: first"
+                    f" ALTER KEYSPACE <name> WITH replication = {{'class': 'NetworkTopologyStrategy',"
+                    f" '{source}': <copies>, '{here}': <copies>}}"
+                )
+        self._call(_REBUILD, [source])
+
+    def _replication(self, keyspaces: Sequence[str]) -> list[str] | None:
+        """Return the replication of each keyspace; None where Cassandra does not tell, as 3.11."""
+        requests = [
+            {
+                "type": "exec",
+                "mbean": mbeans.STORAGE_SERVICE,
+                "operation": mbeans.REPLICATION,
+                "arguments": [name],
+            }
+            for name in keyspaces
+        ]
+        answers = self.brisk.bulk(self.endpoint, requests)
+        return None if any(isinstance(a, JolokiaError) for a in answers) else [str(a) for a in answers]
+
+    def _snapshot(self, snapshot: Snapshot, tag: str) -> None:
+        entities = [] if snapshot.keyspace is None else list(self._chosen(snapshot.keyspace))
+        try:
+            self._call(_SNAPSHOT, [snapshot.tag or tag, {}, entities])
+        except JolokiaError as error:
+            # Ours alone has this name: an earlier call for the very same operation made it.
+            if snapshot.tag is not None or "already exists" not in str(error):
+                raise
+
+    def _repair(self, keyspace: str, *, incremental: bool) -> None:
+        """Begin a repair, which Cassandra only answers with a number, and ask until it is over."""
+        options = {
+            "primaryRange": "true",
+            "parallelism": "parallel",
+            "incremental": "true" if incremental else "false",
+            "jobThreads": "1",
+        }
+        number = self._call("repairAsync", [keyspace, options])
+        if not number:
+            # A keyspace with a single replica: there is nothing to compare.
+            return
+        silent = 0
+        while True:
+            self.patient.sleep(_POLL_SECONDS)
+            self.go_on()
+            try:
+                status = self.brisk.execute(
+                    self.endpoint, mbeans.STORAGE_SERVICE, "getParentRepairStatus", [number]
+                )
+            except TransientError:
+                silent += 1
+                if silent >= _SILENT_POLLS:
+                    raise
+                continue
+            silent = 0
+            if not isinstance(status, list) or not status:
+                raise TerminalError(f"{keyspace}: Cassandra does not know its repair {number} any more")
+            if status[0] == "COMPLETED":
+                return
+            if status[0] != "IN_PROGRESS":
+                words = " ".join(str(word) for word in status[1:])
+                raise TerminalError(f"{keyspace}: {words or status[0]}")
+
+
+def _copies(keyspace: str, replication: str, dc: str) -> bool:
+    """Tell whether a keyspace with that *replication* keeps copies in *dc*."""
+    match replication_of(replication):
+        case NetworkTopology(factors=factors):
+            return factors.get(dc, 0) > 0
+        case Simple():
+            # Cassandra makes its own so, in every ring, and nobody means anything by it.
+            return keyspace not in _OWN
+        case _:
+            return False

@@ -1,0 +1,316 @@
+"""
+Operations on single nodes: which may begin now, and what becomes of those that were begun.
+
+- What is begun is written on the pod first, and Cassandra is asked in the next step.
+- A node is asked only while it does not do the same thing already, whoever asked it to: so an operation
+  is taken up again after the operator's end, and never runs twice at a time.
+- It is over when Cassandra says so. No answer is no end: then the node is asked what it is at.
+- What fails stays failed, in Cassandra's words, until somebody asks again.
+
+Operations keep nobody from mending the ring, but what moves data or restarts their node waits for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+import datetime as dt
+
+import attrs
+
+from controller.api.v2 import names
+from controller.domain.actions import (
+    Action,
+    ApplyObject,
+    ApplyStatefulSet,
+    LeaveStep,
+    MarkOperation,
+    NoteLeaving,
+    OperationStep,
+    RestartPod,
+    RunOperation,
+    Wait,
+    Write,
+)
+from controller.domain.desired import Desired
+from controller.domain.leaving import Call, Ended, Held, NotCalled
+from controller.domain.observed import Observed, Pod
+from controller.domain.operations import pods
+from controller.domain.operations.kinds import (
+    NodeOperation,
+    Remove,
+    Unusable,
+    name_of,
+    parse,
+    text_of,
+)
+from controller.domain.operations.limits import limit_of
+from controller.domain.operations.pods import Running
+from controller.domain.operations.seen import Busy
+from controller.domain.plan.waiting import SILENCE_SECONDS
+from controller.domain.ring import Silent
+
+# A pod that is younger is on its way into the ring; one that is older is missed, and not waited for.
+_YOUNG = dt.timedelta(minutes=10)
+# How many waiting nodes are named.
+_NAMED = 3
+
+
+@attrs.frozen(kw_only=True)
+class _Work:
+    """An operation on the node in *pod*, which is one of *rack*: waiting to begin, or under way."""
+
+    rack: str
+    pod: Pod
+    operation: NodeOperation
+
+    @property
+    def text(self) -> str:
+        return f"{text_of(self.operation)} on {self.pod.name}"
+
+
+def beside(desired: Desired, observed: Observed, planned: Sequence[Action]) -> tuple[Action, ...]:
+    """Return what is *planned* for the ring, as far as operations let it, and what is done about those."""
+    under_way = list(_under_way(observed))
+    actions = [_held_back(action, under_way, observed) for action in planned]
+    for work in under_way:
+        actions.extend(_go_on(work, desired, observed))
+    actions.extend(_refused(observed))
+    actions.extend(_begin(under_way, observed, planned))
+    return tuple(actions)
+
+
+def _under_way(observed: Observed) -> Iterator[_Work]:
+    """Yield what was begun and is not known to be over."""
+    for rack, pod in _pods(observed):
+        running = pod.operation.running
+        operation = parse(running.name, running.argument) if running is not None else None
+        # Who removes a node has more to do than to call.
+        if operation is not None and not isinstance(operation, Unusable | Remove):
+            yield _Work(rack=rack, pod=pod, operation=operation)
+
+
+def _pods(observed: Observed) -> Iterator[tuple[str, Pod]]:
+    for name, rack in observed.racks.items():
+        for pod in rack.pods:
+            yield name, pod
+
+
+def _held_back(action: Action, under_way: Sequence[_Work], observed: Observed) -> Action:
+    """Return *action*, or a wait in its place while an operation would suffer from it."""
+    counted = [work for work in under_way if limit_of(work.operation).counts]
+    match action:
+        case RestartPod(pod=pod):
+            mine = next((work for work in under_way if work.pod.name == pod), None)
+            if mine is not None:
+                return Wait(seconds=None, why=f"{pod} is restarted once {mine.text} is over")
+        case NoteLeaving(step=LeaveStep.BEGIN, pod=pod) if counted:
+            return Wait(seconds=None, why=f"{pod} leaves once {counted[0].text} is over")
+        case ApplyStatefulSet(rack=name, replicas=replicas) if counted:
+            rack = observed.racks.get(name)
+            have = rack.statefulset if rack is not None else None
+            if have is None or have.replicas < replicas:
+                return Wait(seconds=None, why=f"rack {name} grows once {counted[0].text} is over")
+        case _:
+            pass
+    return action
+
+
+def _go_on(work: _Work, desired: Desired, observed: Observed) -> list[Action]:
+    """Return what is to be done about an operation that was begun."""
+    pod, running = work.pod, work.pod.operation.running
+    assert running is not None
+    call = observed.operations.calls.get(pod.name, NotCalled())
+    match call:
+        case Held():
+            return [Wait(seconds=None, why=f"{work.text} runs")]
+        case Ended(lost=False, failure=None):
+            return [_ended(work, OperationStep.DONE, f"{work.text} is done", observed)]
+        case Ended(lost=False, failure=why):
+            return [_ended(work, OperationStep.FAILED, f"{work.text} failed: {why}", observed)]
+        case _:
+            return [_not_told(work, running, call, desired, observed)]
+
+
+def _not_told(work: _Work, running: Running, call: Call, desired: Desired, observed: Observed) -> Action:
+    """Return what is to be done about an operation of whose end Cassandra has not told us."""
+    pod = work.pod
+    if running.restarts is not None and pod.restarts != running.restarts:
+        why = f"{work.text} did not come to its end: Cassandra was restarted; ask again if it is still wanted"
+        return _ended(work, OperationStep.FAILED, why, observed)
+    if pod.terminating or not pod.ip:
+        return Wait(seconds=None, why=f"{work.text}: its pod is being deleted, or has no address")
+    match observed.operations.busy.get(pod.name):
+        case Busy() as busy if busy.with_(work.operation):
+            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text} runs, as the node says")
+        case Busy():
+            pass
+        case Silent(why=why):
+            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: it is not known whether it runs: {why}")
+        case None:
+            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: the node was not asked what it does")
+    if isinstance(call, Ended):
+        why = (
+            f"{work.text} runs no more, and how it ended is not known: the answer was lost"
+            f" ({call.failure}); ask again if it is still wanted"
+        )
+        return _ended(work, OperationStep.FAILED, why, observed)
+    return RunOperation(
+        pod=pod.name,
+        uid=pod.uid,
+        ip=pod.ip,
+        operation=work.operation,
+        call_id=call_id(pod, running),
+        threads=desired.cleanup_threads,
+        tag=f"{name_of(work.operation)}-{_digits(running.began)}",
+        why=f"{work.text}: Cassandra is asked for it",
+    )
+
+
+def call_id(pod: Pod, running: Running) -> str:
+    """Return the name of the one call that is made for *running* to the Cassandra process in *pod*."""
+    return f"{running.name} {pod.uid} {running.restarts} {running.began}"
+
+
+def _refused(observed: Observed) -> Iterator[MarkOperation]:
+    """Yield the refusal of each operation that cannot be understood."""
+    for rack, pod in _pods(observed):
+        asked, running = pod.operation, pod.operation.running
+        if running is not None:
+            began = parse(running.name, running.argument)
+            if isinstance(began, Unusable):
+                yield _mark(rack, pod, OperationStep.FAILED, running.name, began.why, observed.now)
+        elif asked.waits:
+            found = parse(asked.name, asked.argument)
+            if isinstance(found, Unusable):
+                why = f"{pod.name}: {found.why}"
+                yield _mark(rack, pod, OperationStep.FAILED, asked.name, why, observed.now)
+
+
+def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Action]) -> Iterator[Action]:
+    """Yield the beginning of each operation that may begin, and one wait for all others."""
+    at_work = [work for work in under_way if limit_of(work.operation).counts]
+    in_the_way = _in_the_way(observed, planned)
+    members = observed.members()
+    waiting: list[tuple[str, str]] = []
+    for work in _asked(observed):
+        pod = work.pod
+        if pod.name not in members:
+            why: str | None = f"{pod.name} is not a member of the ring that serves"
+        elif not limit_of(work.operation).counts:
+            why = None
+        else:
+            why = in_the_way or _no_room(work, at_work)
+        if why is not None:
+            waiting.append((work.text, why))
+            continue
+        if limit_of(work.operation).counts:
+            at_work.append(work)
+        yield _mark(
+            work.rack, pod, OperationStep.BEGIN, pod.operation.name, f"{work.text} begins", observed.now
+        )
+    if waiting:
+        first, why = waiting[0]
+        others = ", ".join(text for text, _ in waiting[1:_NAMED])
+        more = len(waiting) - _NAMED
+        listed = f" (also waiting: {others}{f' and {more} more' if more > 0 else ''})" if others else ""
+        yield Wait(seconds=SILENCE_SECONDS, why=f"{first} waits: {why}{listed}")
+
+
+def _asked(observed: Observed) -> Iterator[_Work]:
+    """Yield what is asked for and was not begun; the second operation on a pod waits for the first."""
+    for rack, pod in _pods(observed):
+        asked = pod.operation
+        if not asked.waits or asked.running is not None:
+            continue
+        found = parse(asked.name, asked.argument)
+        if not isinstance(found, Unusable | Remove):
+            yield _Work(rack=rack, pod=pod, operation=found)
+
+
+def _in_the_way(observed: Observed, planned: Iterable[Action]) -> str | None:
+    """Return what keeps every operation that costs much from beginning; None if nothing does."""
+    for action in planned:
+        if isinstance(action, Write | NoteLeaving) and not isinstance(action, ApplyObject):
+            return f"first, {action.why}"
+    if observed.leaving is not None:
+        return f"{observed.leaving.pod} is on its way out of the ring"
+    move = observed.ring.on_the_move()
+    if move is not None:
+        return move
+    members = observed.members()
+    for pod in observed.pods():
+        young = pod.created is None or observed.now - pod.created < _YOUNG
+        if pod.terminating or (pod.name not in members and young):
+            return f"{pod.name} is on its way into the ring, or back"
+    for rack in observed.racks.values():
+        have = rack.statefulset
+        if have is not None and have.replicas > len(rack.pods):
+            return f"StatefulSet {have.name} has yet to make a pod"
+    return None
+
+
+def _no_room(work: _Work, at_work: Sequence[_Work]) -> str | None:
+    """Return which operation has to end before *work* may begin; None if there is room."""
+    limit = limit_of(work.operation)
+    limits = [limit, *(limit_of(other.operation) for other in at_work)]
+    ring = min(each.ring for each in limits if each.ring is not None)
+    if len(at_work) >= ring:
+        return f"{at_work[0].text} runs, and no more than {ring} may in the ring"
+    same = [other for other in at_work if other.rack == work.rack]
+    if limit.rack is not None and len(same) >= limit.rack:
+        return f"{same[0].text} runs, and no more than {limit.rack} may in a rack"
+    return None
+
+
+def _ended(work: _Work, step: OperationStep, why: str, observed: Observed) -> MarkOperation:
+    return _mark(work.rack, work.pod, step, name_of(work.operation), why, observed.now)
+
+
+def _mark(  # noqa: PLR0913, PLR0917 -- one note, from every side
+    rack: str,
+    pod: Pod,
+    step: OperationStep,
+    name: str,
+    why: str,
+    now: dt.datetime,
+) -> MarkOperation:
+    """Return the note on *pod* that the operation *name* is at *step*."""
+    asked = pod.operation
+    labels: dict[str, str | None] = {}
+    expected = {names.OPERATION_NAME: asked.name, names.OPERATION_STATUS: asked.status}
+    if step is OperationStep.BEGIN:
+        running = Running(name=name, argument=asked.argument, began=now.isoformat(), restarts=pod.restarts)
+        labels = {
+            names.OPERATION_STATUS: pods.ONGOING,
+            names.OPERATION_START: pods.label_time(now),
+            names.OPERATION_END: "",
+        }
+        annotations: dict[str, str | None] = {
+            names.OPERATION: running.text(),
+            names.OPERATION_RESULT: None,
+        }
+    else:
+        # Labels that were changed meanwhile are those of the next operation.
+        if asked.name == name and (asked.running is None or asked.status == pods.ONGOING):
+            labels = {
+                names.OPERATION_STATUS: pods.DONE if step is OperationStep.DONE else pods.ERROR,
+                names.OPERATION_END: pods.label_time(now),
+            }
+        else:
+            expected = {}
+        annotations = {names.OPERATION: None, names.OPERATION_RESULT: why}
+    return MarkOperation(
+        rack=rack,
+        pod=pod.name,
+        uid=pod.uid,
+        step=step,
+        name=name,
+        labels=labels,
+        annotations=annotations,
+        expected=expected,
+        why=why,
+    )
+
+
+def _digits(began: str) -> str:
+    return "".join(each for each in began if each.isdecimal())[:14]

@@ -1,0 +1,112 @@
+"""
+Operations on nodes: noted on the pod, and asked for once.
+
+A note is written only while the pod and its labels are those that the decision was made on. A call is
+held open as long as there is room; what it ends with wakes the cluster, and is Cassandra's word.
+"""
+
+from __future__ import annotations
+
+import attrs
+
+from controller.api.v2 import names
+from controller.cassandra.jolokia import Endpoint, Jolokia
+from controller.cassandra.work import Worker
+from controller.domain.actions import MarkOperation, RunOperation
+from controller.domain.errors import ConflictError, NotFoundError, NotLeadingError, TransientError
+from controller.domain.leaving import Call, Ended, Held, NotCalled
+from controller.executors.base import Bodies, Body, Written
+from controller.kube import kinds
+from controller.kube.client import KubeClient
+from controller.runtime.held_calls import CallFailed, CallRefused, HeldCalls
+from controller.runtime.store import Key
+
+
+@attrs.frozen
+class Operations:
+    """Notes operations on pods, and asks nodes for them: *patient* waits as long as it takes."""
+
+    client: KubeClient
+    patient: Jolokia
+    brisk: Jolokia
+    calls: HeldCalls[Key, None]
+
+    def __call__(self, action: MarkOperation | RunOperation, bodies: Bodies) -> Written | None:
+        """Carry *action* out.
+
+        Raises `ConflictError` if the pod or its labels are not those of the plan any more,
+        `TransientError` if no further call can be held now, and the client's errors.
+        """
+        if isinstance(action, MarkOperation):
+            return self._mark(action, bodies)
+        self._run(action, bodies)
+        return None
+
+    def _mark(self, action: MarkOperation, bodies: Bodies) -> Written:
+        live = self._live(action.pod, action.uid, bodies)
+        labels = live["metadata"].get("labels") or {}
+        for label, value in action.expected.items():
+            if labels.get(label, "") != value:
+                raise ConflictError(f"label {label} of pod {action.pod} has changed since the plan was made")
+        patch = {"metadata": {"labels": dict(action.labels), "annotations": dict(action.annotations)}}
+        stored = self.client.merge_patch(
+            kinds.POD,
+            bodies.namespace,
+            action.pod,
+            patch,
+            uid=action.uid,
+            resource_version=live["metadata"]["resourceVersion"],
+        )
+        return Written(
+            kind=kinds.POD,
+            namespace=bodies.namespace,
+            name=action.pod,
+            uid=action.uid,
+            resource_version=stored["metadata"]["resourceVersion"],
+        )
+
+    def _run(self, action: RunOperation, bodies: Bodies) -> None:
+        live = self._live(action.pod, action.uid, bodies)
+        if (live.get("status") or {}).get("podIP") != action.ip:
+            raise ConflictError(f"pod {action.pod} has another address than the plan was made on")
+        annotations = live["metadata"].get("annotations") or {}
+        labels = live["metadata"].get("labels") or {}
+        if names.OPERATION not in annotations and labels.get(names.OPERATION_STATUS) != "Ongoing":
+            raise ConflictError(f"the operation on {action.pod} is over since the plan was made")
+        self.client.check_fence()
+        worker = Worker(
+            patient=self.patient,
+            brisk=self.brisk,
+            endpoint=Endpoint(host=action.ip, credentials=bodies.login),
+            go_on=self.client.check_fence,
+        )
+        began = self.calls.start(
+            action.call_id,
+            Key(bodies.namespace, bodies.cluster),
+            lambda: worker.run(action.operation, threads=action.threads, tag=action.tag),
+        )
+        if isinstance(began, CallRefused):
+            raise TransientError(f"{action.pod} is not asked for its operation yet: {began.why}")
+
+    def _live(self, pod: str, uid: str, bodies: Bodies) -> Body:
+        try:
+            live = self.client.get(kinds.POD, bodies.namespace, pod)
+        except NotFoundError:
+            raise ConflictError(f"pod {pod} is gone since the plan was made") from None
+        if live["metadata"]["uid"] != uid:
+            raise ConflictError(f"pod {pod} is another one than the plan was made on")
+        return live
+
+
+def call_state(calls: HeldCalls[Key, None], call_id: str) -> Call:
+    """Return what this process knows of a call."""
+    # Held first: a call that ends in between is then found by its result.
+    if calls.is_held(call_id):
+        return Held()
+    result = calls.result(call_id)
+    if result is None:
+        return NotCalled()
+    if not isinstance(result, CallFailed):
+        return Ended()
+    lost = isinstance(result.error, TransientError | NotLeadingError)
+    return Ended(failure=str(result.error), lost=lost)

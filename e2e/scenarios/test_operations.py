@@ -1,0 +1,162 @@
+"""Operations on nodes, asked for by labels on their pods as CassKop has them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.conftest import READY_SECONDS
+from e2e.providers.cluster import CLUSTERS, Cluster, Object, wait_ready
+from e2e.samples import jolokia_secret, single
+
+RACK = "dc1-rack1"
+RESULT = "cassandraclusters.db.orange.com/operation-result"
+SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def work(cluster: Cluster) -> Iterator[str]:
+    """Return the name of a cluster of one rack with two nodes, both members; it goes afterwards."""
+    name = "work"
+    cluster.apply(jolokia_secret(), single(name, nodesPerRacks=2, autoUpdateSeedList=False, deletePVC=True))
+    wait_ready(cluster, name, seconds=READY_SECONDS)
+    yield name
+    cluster.delete(CLUSTERS, name, seconds=240)
+
+
+def pod_of(name: str, ordinal: int = 0) -> str:
+    """Return the name of a pod."""
+    return f"{name}-{RACK}-{ordinal}"
+
+
+def ask(cluster: Cluster, pod: str, operation: str, argument: str | None = None) -> None:
+    """Label a pod as CassKop's plugin does."""
+    labels = {
+        "operation-name": operation,
+        "operation-status": "ToDo",
+        "operation-argument": argument,
+    }
+    cluster.patch("pods", pod, {"metadata": {"labels": labels}})
+
+
+def label(cluster: Cluster, pod: str, name: str) -> str:
+    """Return a label of a pod."""
+    return str(cluster.get("pods", pod)["metadata"]["labels"].get(f"operation-{name}", ""))
+
+
+def result(cluster: Cluster, pod: str) -> str:
+    """Return how the last operation on a pod ended, in words."""
+    return str((cluster.get("pods", pod)["metadata"].get("annotations") or {}).get(RESULT, ""))
+
+
+def last(cluster: Cluster, name: str) -> Object:
+    """Return what status says of the last operation in the rack."""
+    rack = cluster.get(CLUSTERS, name)["status"]["cassandraRackStatus"][RACK]
+    return dict(rack.get("podLastOperation") or {})
+
+
+def ends(cluster: Cluster, pod: str, status: str) -> None:
+    """Wait until the operation on a pod has ended so."""
+
+    def probe() -> bool:
+        return label(cluster, pod, "status") == status and bool(label(cluster, pod, "end"))
+
+    try:
+        cluster.eventually(probe, seconds=SECONDS, what=f"the operation on {pod} is {status}")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; {result(cluster, pod)!r}") from error
+
+
+def test_events_tell_of_beginning_and_end(cluster: Cluster) -> None:
+    """Also of what is refused, as a warning. There is a limit to them: it is a cluster of its own."""
+    name = "telling"
+    cluster.apply(jolokia_secret(), single(name, deletePVC=True))
+    wait_ready(cluster, name, seconds=READY_SECONDS)
+
+    def told(kind: str, words: str) -> bool:
+        events = [e for e in cluster.events(name) if e["type"] == kind]
+        return any(words in str(e.get("message") or e.get("note")) for e in events)
+
+    pod = pod_of(name)
+    ask(cluster, pod, "cleanup")
+    ends(cluster, pod, "Done")
+    ask(cluster, pod, "defragment")
+    ends(cluster, pod, "Error")
+
+    for kind, words in (
+        ("Normal", f"cleanup on {pod} begins"),
+        ("Normal", f"cleanup on {pod} is done"),
+        ("Warning", f"{pod}: there is no operation 'defragment'"),
+    ):
+        cluster.eventually(
+            lambda kind=kind, words=words: told(kind, words),  # type: ignore[misc] # mypy cannot infer defaults
+            seconds=60,
+            what=f"an event that says {words}",
+        )
+    cluster.delete(CLUSTERS, name, seconds=240)
+
+
+@pytest.mark.parametrize(
+    ("operation", "argument"),
+    [
+        ("cleanup", None),
+        ("upgradesstables", None),
+        ("flush", None),
+        ("flush", "system_traces"),
+        ("compact", None),
+        ("scrub", "system_auth"),
+        ("snapshot", "before-all.system_auth"),
+        ("snapshot", None),
+        ("repair", "full"),
+        ("repair", "incremental.system_traces"),
+    ],
+)
+def test_an_operation_runs(cluster: Cluster, work: str, operation: str, argument: str | None) -> None:
+    """Labels, status and events say when it began, that it is done, and where."""
+    pod = pod_of(work, 1)
+    ask(cluster, pod, operation, argument)
+    ends(cluster, pod, "Done")
+
+    assert label(cluster, pod, "name") == operation
+    assert "is done" in result(cluster, pod)
+    start, end = label(cluster, pod, "start"), label(cluster, pod, "end")
+    assert len(start) == len(end) == len("20260101T000000")
+    assert start <= end
+
+    def told() -> bool:
+        found = last(cluster, work)
+        return (found.get("name"), found.get("status")) == (operation, "Done")
+
+    cluster.eventually(told, seconds=30, what="status tells of it")
+    found = last(cluster, work)
+    assert found["podsOK"] == [pod]
+    assert not found.get("pods")
+    assert not found.get("podsKO")
+
+
+@pytest.mark.parametrize(
+    ("operation", "argument", "words"),
+    [
+        ("defragment", None, "there is no operation 'defragment'"),
+        ("rebuild", None, "operation-argument"),
+        ("repair", "partial", "full or incremental"),
+        ("scrub", "a.table", "keyspace"),
+        ("flush", "nosuch", "there is no keyspace nosuch"),
+        ("rebuild", "nosuch", "nosuch"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words(
+    cluster: Cluster, work: str, operation: str, argument: str | None, words: str
+) -> None:
+    """At once, as an Error, with the reason on the pod."""
+    pod = pod_of(work)
+    ask(cluster, pod, operation, argument)
+    ends(cluster, pod, "Error")
+
+    assert words in result(cluster, pod)
+
+    def told() -> bool:
+        return bool(pod in (last(cluster, work).get("podsKO") or ()))
+
+    cluster.eventually(told, seconds=30, what="status tells of it")

@@ -1,0 +1,313 @@
+"""Operations on nodes: notes on pods, and calls that are made once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+import json
+from typing import Any
+
+import attrs
+import httpx
+import pytest
+
+from controller.cassandra.jolokia import Credentials, Jolokia
+from controller.domain.actions import MarkOperation, OperationStep, RunOperation
+from controller.domain.errors import ConflictError, NotLeadingError, TransientError
+from controller.domain.leaving import Ended, Held, NotCalled
+from controller.domain.operations.kinds import (
+    Cleanup,
+    Compact,
+    Drain,
+    Flush,
+    NodeOperation,
+    Rebuild,
+    Repair,
+    Scrub,
+    Snapshot,
+    UpgradeSSTables,
+)
+from controller.executors.base import Bodies
+from controller.executors.operations import Operations, call_state
+from controller.kube import kinds
+from controller.runtime.clock import SteppedClock
+from controller.runtime.held_calls import HeldCalls
+from controller.runtime.store import Key
+from unit_tests.executors.stage import NAMESPACE, Stage
+
+POD = "cc-dc1-rack1-1"
+ADDRESS = "10.0.0.7"
+NOTE = "cassandraclusters.db.orange.com/operation"
+REPLICATED = ["system_auth", "app"]
+NTS = "org.apache.cassandra.locator.NetworkTopologyStrategy {dc1=3, dc2=1}"
+
+
+class Line:
+    """A node at the other end that knows its keyspaces; *answers* are what it says to calls."""
+
+    def __init__(self, stage: Stage, *, limit: int = 64) -> None:
+        self.stage = stage
+        self.calls: list[tuple[str, list[Any]]] = []
+        self.answers: Callable[[str, list[Any]], Any] = lambda _operation, _arguments: None
+        self.slept: list[float] = []
+        self.waiting: list[Callable[[], None]] = []
+        over = Jolokia.over(httpx.MockTransport(self._asked))
+        jolokia = attrs.evolve(over, sleep=self.slept.append)
+        self.held: HeldCalls[Key, None] = HeldCalls(
+            wake=lambda _: None,
+            clock=SteppedClock(),
+            limit=limit,
+            spawn=lambda _name, run: self.waiting.append(run),
+        )
+        self.run = Operations(stage.client, jolokia, jolokia, self.held)
+        labels = {"operation-name": "cleanup", "operation-status": "Ongoing"}
+        pod = stage.pod(POD, labels={"app": "cassandracluster", **labels})
+        stage.edit(kinds.POD, POD, {"status": {"podIP": ADDRESS, "podIPs": [{"ip": ADDRESS}]}}, "status")
+        self.uid = str(pod["metadata"]["uid"])
+        login = Credentials(username="u", password="secret")
+        self.bodies: Bodies = attrs.evolve(stage.bodies(), login=login)
+
+    def _asked(self, request: httpx.Request) -> httpx.Response:
+        assert request.url.host == ADDRESS
+        body = json.loads(request.content)
+        if isinstance(body, list):
+            return httpx.Response(200, json=[{"status": 200, "value": NTS} for _ in body])
+        if body["type"] == "read":
+            names = body["attribute"]
+            known = {"Keyspaces": ["system", *REPLICATED], "NonLocalStrategyKeyspaces": REPLICATED}
+            return httpx.Response(200, json={"status": 200, "value": {n: known.get(n, "dc2") for n in names}})
+        self.calls.append((body["operation"].partition("(")[0], body["arguments"]))
+        answer = self.answers(*self.calls[-1])
+        if isinstance(answer, httpx.Response):
+            return answer
+        return httpx.Response(200, json={"status": 200, "value": answer})
+
+    def action(self, operation: NodeOperation | None = None, **changes: Any) -> RunOperation:
+        """Return the action for the pod."""
+        action = RunOperation(
+            pod=POD,
+            uid=self.uid,
+            ip=ADDRESS,
+            operation=operation or Cleanup(),
+            call_id="one",
+            threads=2,
+            tag="snapshot-1",
+            why="a test",
+        )
+        return attrs.evolve(action, **changes)
+
+    def mark(self, **changes: Any) -> MarkOperation:
+        """Return a note on the pod."""
+        action = MarkOperation(
+            rack="dc1-rack1",
+            pod=POD,
+            uid=self.uid,
+            step=OperationStep.DONE,
+            name="cleanup",
+            labels={"operation-status": "Done", "operation-end": "20260101T000000"},
+            annotations={NOTE: None},
+            expected={"operation-status": "Ongoing"},
+            why="a test",
+        )
+        return attrs.evolve(action, **changes)
+
+    def carry_out(self, operation: NodeOperation) -> Ended:
+        """Have the node asked for *operation*, and return how that ended."""
+        self.run(self.action(operation), self.bodies)
+        for run in self.waiting:
+            run()
+        self.waiting.clear()
+        state = call_state(self.held, "one")
+        assert isinstance(state, Ended)
+        return state
+
+
+@pytest.fixture
+def line(stage: Stage) -> Line:
+    """Return a node that says yes."""
+    return Line(stage)
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (Cleanup(), [("forceKeyspaceCleanup", [2, name, []]) for name in REPLICATED]),
+        (
+            UpgradeSSTables(),
+            [("upgradeSSTables", [name, True, 0, []]) for name in ("system", *REPLICATED)],
+        ),
+        (Compact(), [("forceKeyspaceCompaction", [False, name, []]) for name in REPLICATED]),
+        (Scrub(keyspace="app"), [("scrub", [False, False, True, False, 0, "app", []])]),
+        (Flush(keyspace="app"), [("forceKeyspaceFlush", ["app", []])]),
+        (Rebuild(source="dc1"), [("rebuild", ["dc1"])]),
+        (Drain(), [("drain", [])]),
+        (Snapshot(), [("takeSnapshot", ["snapshot-1", {}, []])]),
+        (Snapshot(tag="monday", keyspace="app"), [("takeSnapshot", ["monday", {}, ["app"]])]),
+    ],
+)
+def test_each_operation_is_asked_for_in_cassandras_words(
+    line: Line, operation: NodeOperation, expected: list[tuple[str, list[Any]]]
+) -> None:
+    """One keyspace after the other, where an operation is one call for each."""
+    assert line.carry_out(operation) == Ended()
+    assert line.calls == expected
+
+
+def test_a_call_is_made_once_and_known_while_it_lasts(line: Line) -> None:
+    """And by nobody who has not made it."""
+    line.run(line.action(), line.bodies)
+    line.run(line.action(), line.bodies)
+
+    assert call_state(line.held, "one") == Held()
+    assert call_state(line.held, "two") == NotCalled()
+    assert len(line.waiting) == 1
+
+
+def test_the_first_refusal_ends_it_in_cassandras_words(line: Line) -> None:
+    """With the keyspace that it is about; nothing is asked for a second time."""
+    line.answers = lambda _o, _a: httpx.Response(200, json={"status": 500, "error": "disk full"})
+
+    assert line.carry_out(Cleanup()) == Ended(failure="system_auth: disk full")
+    assert len(line.calls) == 1
+
+
+def test_a_lost_answer_is_told_from_a_refusal(line: Line) -> None:
+    """It says nothing about the operation."""
+
+    def broken(_operation: str, _arguments: list[Any]) -> Any:
+        raise httpx.ReadTimeout("nothing came")
+
+    line.answers = broken
+    found = line.carry_out(Cleanup())
+
+    assert found.lost
+    assert len(line.calls) == 1
+
+
+def test_who_does_not_lead_any_more_goes_no_further(line: Line) -> None:
+    """The call under way ends; the next keyspace is the next leader's."""
+
+    def lose(_operation: str, _arguments: list[Any]) -> None:
+        line.stage.leading = False
+
+    line.answers = lose
+
+    assert line.carry_out(Cleanup()).lost
+    assert len(line.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "words"),
+    [
+        (Flush(keyspace="nosuch"), "there is no keyspace nosuch"),
+        (Rebuild(source="dc9"), "no keyspace of yours keeps copies in dc9"),
+        (Repair(keyspace="system"), "there is no keyspace system"),
+    ],
+)
+def test_what_would_do_nothing_or_harm_is_not_asked_for(
+    line: Line, operation: NodeOperation, words: str
+) -> None:
+    """Cassandra 5.0 takes an empty rebuild, and refuses the real one ever after."""
+    found = line.carry_out(operation)
+
+    assert words in str(found.failure)
+    assert not found.lost
+    assert not line.calls
+
+
+def test_a_repair_is_asked_about_until_it_is_over(line: Line) -> None:
+    """Cassandra answers with a number; 0 means that there is nothing to compare."""
+    said = iter([0, 7, None, ["IN_PROGRESS"], ["COMPLETED", "Repair completed successfully"]])
+
+    def answer(operation: str, _arguments: list[Any]) -> Any:
+        found = next(said)
+        return ["IN_PROGRESS"] if operation == "getParentRepairStatus" and found is None else found
+
+    line.answers = answer
+
+    assert line.carry_out(Repair(incremental=True)) == Ended()
+    assert [name for name, _ in line.calls] == ["repairAsync"] * 2 + ["getParentRepairStatus"] * 3
+    assert line.calls[0][1][1]["incremental"] == "true"
+    assert line.calls[2][1] == [7]
+    assert len(line.slept) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(["FAILED", "did not get replies"], "app: did not get replies"), (None, "does not know its repair 7")],
+)
+def test_a_repair_that_fails_or_is_forgotten_says_so(line: Line, status: Any, words: str) -> None:
+    """In Cassandra's words where it has any."""
+    line.answers = lambda operation, _: status if operation == "getParentRepairStatus" else 7
+
+    assert words in str(line.carry_out(Repair(keyspace="app")).failure)
+
+
+def test_a_snapshot_of_our_own_naming_is_not_missed(line: Line) -> None:
+    """It exists since an earlier call for the same operation made it; a name of the user's is the user's."""
+    there = {"status": 500, "error": "java.io.IOException : Snapshot x already exists."}
+    line.answers = lambda _o, _a: httpx.Response(200, json=there)
+
+    assert line.carry_out(Snapshot()) == Ended()
+    line.held.forget("one")
+    assert "already exists" in str(line.carry_out(Snapshot(tag="x")).failure)
+
+
+@pytest.mark.parametrize("changes", [{"uid": "another"}, {"ip": "10.0.0.8"}, {"pod": "cc-dc1-rack1-2"}])
+def test_another_pod_is_not_asked(line: Line, changes: dict[str, Any]) -> None:
+    """It is not the one that the operation was begun on."""
+    with pytest.raises(ConflictError):
+        line.run(line.action(**changes), line.bodies)
+    assert not line.waiting
+
+
+def test_what_is_over_is_not_asked_for(line: Line) -> None:
+    """Somebody noted its end since the plan was made."""
+    line.run(line.mark(), line.bodies)
+    with pytest.raises(ConflictError):
+        line.run(line.action(), line.bodies)
+
+
+def test_where_there_is_no_room_it_is_tried_again(stage: Stage) -> None:
+    """Nothing was begun."""
+    line = Line(stage, limit=1)
+    line.run(line.action(), line.bodies)
+    with pytest.raises(TransientError, match="calls are held already"):
+        line.run(line.action(call_id="two"), line.bodies)
+
+
+def test_a_note_is_written_while_all_is_as_it_was(line: Line) -> None:
+    """Labels are set, what is None is taken away, and the version is reported."""
+    line.stage.edit(kinds.POD, POD, {"metadata": {"annotations": {NOTE: "{}"}}})
+    written = line.run(line.mark(), line.bodies)
+
+    pod = line.stage.there(kinds.POD, POD)
+    assert pod["metadata"]["labels"]["operation-status"] == "Done"
+    assert NOTE not in (pod["metadata"].get("annotations") or {})
+    assert written is not None
+    assert (written.kind, written.namespace) == (kinds.POD, NAMESPACE)
+    assert written.resource_version == pod["metadata"]["resourceVersion"]
+
+
+@pytest.mark.parametrize("changes", [{"expected": {"operation-status": "ToDo"}}, {"uid": "another"}])
+def test_a_note_is_not_written_over_somebody_elses(line: Line, changes: dict[str, Any]) -> None:
+    """The user was quicker, or the pod is another one."""
+    with pytest.raises(ConflictError):
+        line.run(line.mark(**changes), line.bodies)
+    assert line.stage.there(kinds.POD, POD)["metadata"]["labels"]["operation-status"] == "Ongoing"
+
+
+def test_a_user_who_writes_in_between_wins(line: Line) -> None:
+    """The note has the version that was looked at as its precondition."""
+    line.stage.transport.happens = lambda: line.stage.edit(
+        kinds.POD, POD, {"metadata": {"labels": {"operation-name": "flush", "operation-status": "ToDo"}}}
+    )
+    with pytest.raises(ConflictError):
+        line.run(line.mark(), line.bodies)
+
+
+def test_nobody_is_asked_without_the_lease(line: Line) -> None:
+    """The next leader asks."""
+    line.stage.leading = False
+    with pytest.raises(NotLeadingError):
+        line.run(line.action(), line.bodies)
+    assert not line.waiting
