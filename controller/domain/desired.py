@@ -26,7 +26,8 @@ class Refusal:
 class DesiredRack:
     """One rack. *path* is where the spec speaks of it, `spec.topology.dc[0].rack[1]`.
 
-    *refusals* are parts of the spec that this rack, as it exists, cannot follow.
+    *refusals* are parts of the spec that this rack, as it exists, cannot follow. One that *leaves* was taken
+    out of the spec, *path* is that of the list, and what becomes of it is that it is emptied and deleted.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DesiredRack:
     # What can be wrong with a template: equal in racks whose pods run the same programs alike.
     recipe: str = ""
     refusals: tuple[Refusal, ...] = ()
+    leaves: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -64,7 +66,9 @@ class Rollout:
 class Desired:
     """A whole cluster: *shared* maps `Kind/name` to the hash of the object that should be there.
 
-    *first_pods_first* is CassKop's flow: one pod in every rack before any rack gets its second.
+    *first_pods_first* is CassKop's flow: one pod in every rack before any rack gets its second. *seeds* are
+    the pods that starting nodes turn to, and others by whatever name; with *seeds_follow* they are chosen
+    anew once nodes have come or gone.
     """
 
     name: str
@@ -74,6 +78,8 @@ class Desired:
     rollout: Rollout = attrs.field(factory=Rollout)
     # How many threads a cleanup may use; 0 leaves it to Cassandra.
     cleanup_threads: int = 0
+    seeds: frozenset[str] = frozenset()
+    seeds_follow: bool = False
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

@@ -65,16 +65,21 @@ def with_leaving(
 
 
 def without_removed(status: ClusterStatus, desired: Desired, observed: Observed) -> ClusterStatus:
-    """Return *status* without racks of which nothing is left or asked for: the last action was theirs."""
+    """Return *status* without racks of which nothing is left or asked for: the last action was theirs.
+
+    CassKop has a word for a rack that was deleted alone, although it never did that.
+    """
     asked = {rack.name for rack in desired.racks}
     there = {name for name, rack in observed.racks.items() if rack.statefulset is not None or rack.pods}
     kept = {name: rack for name, rack in status.cassandra_rack_status.items() if name in asked | there}
     if len(kept) == len(status.cassandra_rack_status):
         return status
+    dcs = {name.partition("-")[0] for name in kept}
+    alone = all(name.partition("-")[0] in dcs for name in status.cassandra_rack_status.keys() - kept.keys())
     return attrs.evolve(
         status,
         cassandra_rack_status=kept,
-        last_cluster_action=ActionName.DELETE_DC.value,
+        last_cluster_action=(ActionName.DELETE_RACK if alone else ActionName.DELETE_DC).value,
         last_cluster_action_status=ActionStatus.DONE.value,
     )
 

@@ -4,13 +4,16 @@ Which spec a reconcile goes by: the one that is written, what can be accepted of
 The last accepted spec is in CassKop's annotation. An edit with a part that existing nodes cannot follow is
 accepted without that part; one that makes no sense is not accepted at all. A refused edit stays in the
 spec, which is its user's, and is judged anew each time: what changed meanwhile may allow it.
+
+Racks that were taken out stay in the accepted spec while anything of them exists: how their nodes are made
+is needed until they have left. The annotation names them as leaving, beside the spec.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 import json
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -24,9 +27,12 @@ from controller.domain.admission import validate
 from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
 from controller.domain.later import not_carried_out
-from controller.reconcile.observe import by_rack, joined
+from controller.reconcile.observe import by_rack, by_rack_pods, joined
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.runtime.store import Key
+
+# The member of the annotation, beside `spec`, with the racks that are listed there only until they are gone.
+_LEAVING: Final = "leaving"
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +42,8 @@ class Chosen:
 
     *cluster* has the spec to carry out, or none that counts if not *usable*. *remember* is the object
     whose spec was accepted, None if nothing was. *refused* tells that an edit of what was accepted before
-    is not carried out, in part or whole; *found* says why.
+    is not carried out, in part or whole; *found* says why. *leaving* names racks of *cluster* that its
+    user has taken out.
     """
 
     cluster: CassandraCluster
@@ -44,6 +51,7 @@ class Chosen:
     remember: Object | None
     usable: bool = True
     refused: bool = False
+    leaving: frozenset[str] = frozenset()
 
 
 def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
@@ -51,18 +59,20 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
     cluster, problems = read(obj)
     accepted: Object = obj
     held: tuple[Held, ...] = ()
+    leaving: frozenset[str] = frozenset()
     before = None if _unchanged(obj) else last_accepted(obj)
     if before is not None and _readable(obj):
         old = json.loads(obj["metadata"]["annotations"][names.LAST_APPLIED])["spec"]
         verdict = judge(old, obj.get("spec") or {}, facts(cluster))
-        if verdict.held:
-            accepted, held = {**obj, "spec": verdict.spec}, verdict.held
+        if verdict.held or verdict.leaving:
+            held, leaving = verdict.held, verdict.leaving
+            accepted = {**obj, "spec": verdict.spec, _LEAVING: sorted(leaving)}
             cluster, problems = read(accepted)
     said = [str(one) for one in (*held, *problems)]
     if not problems:
         later = not_carried_out(cluster.spec)
         found = conditions.partly_refused(said, later) if held else conditions.accepted(later)
-        return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held))
+        return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held), leaving=leaving)
     if before is None:
         return Chosen(
             cluster=cluster,
@@ -75,6 +85,7 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
         found=tuple(conditions.refused(said, fallback=True)),
         remember=None,
         refused=True,
+        leaving=_leaving(obj["metadata"].get("annotations") or {}),
     )
 
 
@@ -82,12 +93,17 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
     """Return what changes of *cluster* are judged by, from what the stores show."""
     key = Key(cluster.namespace, cluster.name)
     statefulsets = by_rack(stores.statefulsets.find(BY_CLUSTER, key), cluster)
+    leaving = _leaving(cluster.metadata.annotations)
+    # One that lost its StatefulSet and not its pods is not gone.
+    left = by_rack_pods(stores.pods.find(BY_CLUSTER, key), statefulsets)
+    orphaned = {rack: len(left[rack]) for rack in leaving & left.keys() - statefulsets.keys()}
     ring = stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
     pods = joined(cluster, ring)
     status = cluster.status
     return Facts(
         cluster=cluster.name,
-        nodes={rack: obj["spec"].get("replicas", 1) for rack, obj in statefulsets.items()},
+        nodes={**orphaned, **{rack: obj["spec"].get("replicas", 1) for rack, obj in statefulsets.items()}},
+        leaving=leaving,
         joined=frozenset(
             rack
             for rack, obj in statefulsets.items()
@@ -133,10 +149,21 @@ def accepted_text(obj: Object) -> str:
             "kind": obj.get("kind"),
             "metadata": {k: obj["metadata"].get(k) for k in ("name", "namespace")},
             "spec": obj.get("spec") or {},
+            **({_LEAVING: obj[_LEAVING]} if obj.get(_LEAVING) else {}),
         },
         sort_keys=True,
         separators=(",", ":"),
     )
+
+
+def _leaving(annotations: Mapping[str, str]) -> frozenset[str]:
+    """Return the racks that were leaving when a spec was last accepted."""
+    try:
+        accepted: Any = json.loads(annotations.get(names.LAST_APPLIED) or "{}")
+    except ValueError:
+        return frozenset()
+    listed = accepted.get(_LEAVING) if isinstance(accepted, dict) else None
+    return frozenset(each for each in listed or () if isinstance(each, str))
 
 
 def _unchanged(obj: Object) -> bool:

@@ -107,7 +107,7 @@ class ClusterReconciler:
                 self._wrote(key, written)
             if chosen.remember is not None:
                 self._remember(key, chosen.remember)
-            wish, observed = self.observer.observe(cluster)
+            wish, observed = self.observer.observe(cluster, chosen.leaving)
             seen = _Seen(wish=wish, observed=observed, actions=plan(wish.desired, observed))
             self._act(key, cluster, seen, done)
         except NotLeadingError:

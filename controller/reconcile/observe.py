@@ -98,11 +98,13 @@ class Observer:
         """Drop what is kept of a cluster that is gone."""
         self._wishes.forget(key)
 
-    def observe(self, cluster: CassandraCluster) -> tuple[Wish, Observed]:
-        """Return what *cluster* asks for, and what there is of it."""
+    def observe(
+        self, cluster: CassandraCluster, leaving: frozenset[str] = frozenset()
+    ) -> tuple[Wish, Observed]:
+        """Return what *cluster* asks for, and what there is of it; *leaving* names racks that are to go."""
         key = Key(cluster.namespace, cluster.name)
         live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
-        pods = _pods(self.stores.pods.find(BY_CLUSTER, key), live)
+        pods = by_rack_pods(self.stores.pods.find(BY_CLUSTER, key), live)
         obstacles: list[Obstacle] = []
         login = self.logins.of(cluster)
         if isinstance(login, Obstacle):
@@ -133,12 +135,13 @@ class Observer:
 
         @functools.cache
         def build() -> Wish:
-            wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents)
+            wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents, leaving=leaving)
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
         made_from = (
             *_made_from(cluster, live, apart, everyone, contents),
             _versions(self._shared_objects(key)),
+            sorted(leaving),
             # The clock counts only where a restart is to be dated.
             now if any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack) else None,
         )
@@ -273,7 +276,7 @@ def by_rack(statefulsets: Iterable[Object], cluster: CassandraCluster) -> dict[s
     return found
 
 
-def _pods(pods: Iterable[Object], live: Mapping[str, Object]) -> dict[str, list[Pod]]:
+def by_rack_pods(pods: Iterable[Object], live: Mapping[str, Object]) -> dict[str, list[Pod]]:
     """Return the pods by rack, in the order of their ordinals.
 
     They are those of our StatefulSets, and those of nobody, which a StatefulSet will take over. Others

@@ -54,16 +54,19 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     *,
     now: dt.datetime | None = None,
     contents: str | None = None,
+    leaving: frozenset[str] = frozenset(),
 ) -> Wish:
     """Return what *cluster*, as its user wrote it, asks for.
 
     *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
     *now* dates a `rollingRestart`; without it, those are left alone. *contents* is the hash of the
-    ConfigMap that pods mount, None if there is none to be read.
+    ConfigMap that pods mount, None if there is none to be read. *leaving* names racks, `<dc>-<rack>`, that
+    are listed only until they are gone.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
-    seeds = _seeds(newest, joined)
+    staying = without(newest, leaving)
+    seeds = _seeds(staying, joined)
     racks: list[DesiredRack] = []
     statefulsets: dict[str, dict[str, Any]] = {}
     for i, dc in enumerate(effective.dcs(newest)):
@@ -81,8 +84,9 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             racks.append(
                 DesiredRack(
                     name=name,
-                    path=f"spec.topology.dc[{i}].rack[{j}]",
-                    replicas=effective.nodes_per_rack(newest, dc),
+                    path=f"spec.topology.dc[{i}].rack" + ("" if name in leaving else f"[{j}]"),
+                    replicas=0 if name in leaving else effective.nodes_per_rack(newest, dc),
+                    leaves=name in leaving,
                     template_hash=annotations[names.TEMPLATE_HASH],
                     statefulset=body["metadata"]["name"],
                     partition=rack.rolling_partition,
@@ -101,6 +105,8 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             first_pods_first=not flow_off,
             rollout=_rollout(newest),
             cleanup_threads=newest.spec.keyspace_cleanup_threads,
+            seeds=_pods_of(seeds),
+            seeds_follow=newest.spec.auto_update_seed_list,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,
@@ -111,6 +117,18 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
         ),
         seeds=seeds,
     )
+
+
+def without(cluster: CassandraCluster, leaving: frozenset[str]) -> CassandraCluster:
+    """Return *cluster* with a topology that lacks the racks *leaving*."""
+    if not leaving or cluster.spec.topology is None:
+        return cluster
+    dcs = tuple(
+        attrs.evolve(dc, rack=tuple(r for r in dc.rack if names.rack_name(dc.name, r.name) not in leaving))
+        for dc in cluster.spec.topology.dc
+    )
+    topology = attrs.evolve(cluster.spec.topology, dc=dcs)
+    return attrs.evolve(cluster, spec=attrs.evolve(cluster.spec, topology=topology))
 
 
 def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]:

@@ -101,17 +101,23 @@ REFUSED: dict[str, tuple[Spec, Spec, Rule, str]] = {
         Rule.RACK_RENAMED,
         "spec.topology.dc[0].rack[1].name",
     ),
-    "rack added": (
+    "another rack in the place of one": (
         {},
-        {"topology": topology(dc("dc1", "rack1", "rack2", "rack3"), DC2)},
-        Rule.RACK_ADDED,
-        "spec.topology.dc[0].rack[2]",
+        {"topology": topology(dc("dc1", "rack2", "rack3"), DC2)},
+        Rule.RACK_EXCHANGED,
+        "spec.topology.dc[0].rack[1]",
     ),
-    "rack removed": (
+    "a rack more, and one less": (
         {},
-        {"topology": topology(dc("dc1", "rack2"), DC2)},
-        Rule.RACK_REMOVED,
-        "spec.topology.dc[0].rack",
+        {"topology": topology(dc("dc1", "rack0", "rack2", "rack3"), DC2)},
+        Rule.RACK_EXCHANGED,
+        "spec.topology.dc[0].rack[0]",
+    ),
+    "the only rack in another's place": (
+        {},
+        {"topology": topology(DC1, {**DC2, "rack": [{"name": "a"}, {"name": "b"}]})},
+        Rule.RACK_EXCHANGED,
+        "spec.topology.dc[1].rack[0]",
     ),
     "DC removed with nodes": (
         {},
@@ -193,6 +199,14 @@ ACCEPTED: dict[str, tuple[Spec, Spec, Facts]] = {
         {"topology": topology(DC1)},
         Facts(nodes={"dc1-rack1": 2, "dc1-rack2": 2}, joined=frozenset({"dc1-rack1", "dc1-rack2"})),
     ),
+    "racks added": ({}, {"topology": topology(dc("dc1", "rack1", "rack2", "a", "b"), DC2)}, RUNNING),
+    "a rack added in front": ({}, {"topology": topology(dc("dc1", "a", "rack1", "rack2"), DC2)}, RUNNING),
+    "a rack renamed that never was": (
+        {},
+        {"topology": topology(dc("dc1", "rack1", "rack3"), DC2)},
+        attrs.evolve(RUNNING, nodes={"dc1-rack1": 2, "dc2-rack1": 2}, joined=frozenset()),
+    ),
+    "order of racks": ({}, {"topology": topology(dc("dc1", "rack2", "rack1"), DC2)}, RUNNING),
     "order of DCs": ({}, {"topology": topology(DC2, DC1)}, RUNNING),
     "resources": ({}, {"resources": {"limits": {"memory": "4Gi"}}}, RUNNING),
     "labels and partitions": (

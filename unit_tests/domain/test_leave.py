@@ -334,7 +334,7 @@ def test_a_rack_that_is_empty_and_not_asked_for_loses_its_statefulset() -> None:
 
 
 def test_a_rack_that_is_gone_is_gone_from_status() -> None:
-    """And the last action is CassKop's ActionDeleteDC."""
+    """And the last action is CassKop's for it, which has a word for a rack that goes alone."""
     both, one = desired((1, 0)), desired((1,))
     world = attrs.evolve(Cluster.running(both), sizes={"dc1-rack0": 1, "dc1-rack1": 0})
 
@@ -344,7 +344,7 @@ def test_a_rack_that_is_gone_is_gone_from_status() -> None:
 
     assert set(world.status.cassandra_rack_status) == {"dc1-rack0"}
     assert (world.status.last_cluster_action, world.status.last_cluster_action_status) == (
-        "ActionDeleteDC",
+        "ActionDeleteRack",
         "Done",
     )
 

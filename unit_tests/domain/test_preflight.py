@@ -210,3 +210,68 @@ def test_the_node_itself_need_not_be_well() -> None:
     answers[name] = attrs.evolve(answers[name], mode=Mode.DECOMMISSION_FAILED)
 
     assert isinstance(cleared(have, want, ring=Ring(answers=answers)), Cleared)
+
+
+def leaving(want: Desired, rack: int) -> Desired:
+    """Return *want* with one of its racks taken out of the spec."""
+    racks = list(want.racks)
+    racks[rack] = attrs.evolve(racks[rack], replicas=0, leaves=True, path="spec.topology.dc[0].rack")
+    return attrs.evolve(want, racks=tuple(racks))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "copies", "expected"),
+    [
+        ((1, 1, 1), 3, "TooFewNodes"),
+        ((2, 2, 2), 3, "TooFewRacks"),
+        ((2, 2), 2, "TooFewRacks"),
+        ((2, 2, 2), 2, None),
+        ((3, 3), 3, None),
+        ((2, 2, 2, 2), 3, None),
+    ],
+)
+def test_a_rack_goes_if_the_others_can_hold_every_copy(
+    sizes: tuple[int, ...], copies: int, expected: str | None
+) -> None:
+    """There have to be nodes for them; and racks, if each had its own. Keyspace and copies are told."""
+    have = desired(sizes)
+
+    answer = cleared(have, leaving(have, 1), keyspace(network(dc1=copies)), rack=1)
+
+    if expected is None:
+        assert isinstance(answer, Cleared)
+    else:
+        assert reason(answer) == expected
+        assert isinstance(answer, Hold)
+        assert answer.path == "spec.topology.dc[0].rack"
+        assert f"keyspace app keeps {copies} copies" in answer.why
+        assert "put rack rack1 back" in answer.why
+
+
+def test_copies_may_share_a_rack_by_hand() -> None:
+    """With `unlockNextOperation` the user answers for it; too few nodes are not overruled."""
+    have = desired((2, 2, 2))
+    want = attrs.evolve(leaving(have, 1), rollout=Rollout(unlocked=True))
+
+    assert isinstance(cleared(have, want, keyspace(network(dc1=3)), rack=1), Cleared)
+    assert reason(cleared(have, want, keyspace(network(dc1=5)), rack=1)) == "TooFewNodes"
+
+
+@pytest.mark.parametrize(
+    ("seeds", "follow", "kept"),
+    [
+        ({"demo-dc1-rack1-0"}, False, False),
+        ({"demo-dc1-rack1-0"}, True, True),
+        ({"demo-dc1-rack1-0", "demo-dc1-rack0-0"}, False, True),
+        ({"demo-dc1-rack1-0", "seed.example.org"}, False, True),
+        (set(), False, True),
+    ],
+)
+def test_some_seed_stays(seeds: set[str], follow: bool, kept: bool) -> None:  # noqa: FBT001 -- a table
+    """Else no node could start again; with `autoUpdateSeedList` others are chosen once it has left."""
+    have = desired((2, 2))
+    want = attrs.evolve(leaving(have, 1), seeds=frozenset(seeds), seeds_follow=follow)
+
+    answer = cleared(have, want, rack=1)
+
+    assert isinstance(answer, Cleared) if kept else reason(answer) == "NoSeedLeft"

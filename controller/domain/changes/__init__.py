@@ -27,10 +27,14 @@ _RULES = (size.hold, topology.hold, storage.hold, bootstrap.hold)
 
 @attrs.frozen(kw_only=True)
 class Verdict:
-    """*spec* is to be carried out; *held* says what of the edit is not in it, and why."""
+    """*spec* is to be carried out; *held* says what of the edit is not in it, and why.
+
+    *leaving* names racks, `<dc>-<rack>`, that *spec* lists only until they are empty and gone.
+    """
 
     spec: JsonMap
     held: tuple[Held, ...]
+    leaving: frozenset[str] = frozenset()
 
 
 def judge(before: JsonMap, after: JsonMap, facts: Facts) -> Verdict:
@@ -41,7 +45,8 @@ def judge(before: JsonMap, after: JsonMap, facts: Facts) -> Verdict:
     held: list[Held] = []
     for rule in _RULES:
         held += rule(old, new, facts)
-    return Verdict(spec=new if held else after, held=tuple(held))
+    leaving = topology.leaving(old, _plain(after), facts)
+    return Verdict(spec=new if held or leaving else after, held=tuple(held), leaving=leaving)
 
 
 def _plain(spec: JsonMap) -> Spec:

@@ -28,6 +28,8 @@ class Facts:
     nodes: Mapping[str, int] = attrs.field(factory=dict)
     joined: frozenset[str] = frozenset()
     scaling_down: bool = False
+    # Racks, by `<dc>-<rack>`, that were taken out of the spec and have nodes yet.
+    leaving: frozenset[str] = frozenset()
     capacity: Mapping[str, str | None] = attrs.field(factory=dict)
 
 
@@ -63,12 +65,9 @@ class Rule(enum.Enum):
     RACK_RENAMED = (
         "rack {old} of {dc} cannot be renamed to {new}, since its nodes carry the name; write {old} again"
     )
-    RACK_ADDED = (
-        "rack {rack} cannot be added to {dc}, which has nodes already: their replicas would have to move; "
-        "take it out, or add it with another data centre"
-    )
-    RACK_REMOVED = (
-        "rack {rack} cannot be taken out of {dc}: only whole data centres can be removed; put it back"
+    RACK_EXCHANGED = (
+        "rack {rack} cannot come to {dc} in the edit that takes rack {old} out, which may be the same nodes "
+        "under another name; write {old} again, and take it out when {rack} has its nodes"
     )
     DCS_REMOVED = (
         "data centre {dc} cannot be removed together with others; put it back, and remove one at a time"

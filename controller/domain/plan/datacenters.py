@@ -1,8 +1,9 @@
 """
-Data centres that come and go, as far as racks alone do not tell.
+Data centres and racks that come and go, as far as sizes alone do not tell.
 
 A new one is made of new racks, which `create` sees to: nothing that exists is touched. One that was taken
-out of the spec loses its empty StatefulSets; one with nodes stays as it is, whatever became of the spec.
+out of the spec loses its empty StatefulSets. A rack that leaves is emptied before, by `leave`; one with
+nodes that nobody has told to leave stays as it is, whatever became of the spec.
 Its volumes went with its nodes, or belong to nobody that this operator knows, and stay.
 """
 
@@ -17,7 +18,8 @@ from controller.domain.observed import Observed
 
 def removed(desired: Desired, observed: Observed) -> Iterator[DeleteStatefulSet | Hold | Wait]:
     """Yield what becomes of racks that exist and are not asked for."""
-    asked = {rack.name for rack in desired.racks}
+    asked = {rack.name for rack in desired.racks if not rack.leaves}
+    leaving = {rack.name for rack in desired.racks if rack.leaves}
     for name, rack in observed.racks.items():
         have = rack.statefulset
         if name in asked or have is None:
@@ -25,11 +27,14 @@ def removed(desired: Desired, observed: Observed) -> Iterator[DeleteStatefulSet 
         if have.terminating:
             yield Wait(seconds=None, why=f"the StatefulSet of rack {name} is being deleted")
         elif have.replicas or rack.pods:
+            if name in leaving:
+                continue
             yield Hold(
                 reason="RackNotInSpec",
                 path="spec.topology.dc",
                 why=f"rack {name} has {max(have.replicas, len(rack.pods))} nodes, is not in the spec,"
-                " and is left alone: put it back, with nodesPerRacks 0 for its data centre if it is to go",
+                " and is left alone: put it back, and if it is to go take it out again, or its whole data"
+                " centre with nodesPerRacks 0 first",
             )
         else:
             yield DeleteStatefulSet(

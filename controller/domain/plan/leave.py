@@ -72,9 +72,8 @@ def _answered(step: list[Action] | Question, desired: Desired, observed: Observe
         return [NoteLeaving(rack=step.want.name, pod=step.pod.name, step=LeaveStep.UNDO, why=why)]
     if step.call is not None:
         return [attrs.evolve(step.call, why=f"{step.call.why}: {answer.why}")]
-    why = (
-        f"{step.pod.name} leaves, since {step.want.name} is to have {step.want.replicas} nodes: {answer.why}"
-    )
+    gone = "was taken out of the spec" if step.want.leaves else f"is to have {step.want.replicas} nodes"
+    why = f"{step.pod.name} leaves, since {step.want.name} {gone}: {answer.why}"
     return [NoteLeaving(rack=step.want.name, pod=step.pod.name, step=LeaveStep.BEGIN, why=why)]
 
 

@@ -117,7 +117,9 @@ def emptied(want: DesiredRack, desired: Desired) -> Hold | None:
 
 
 def size_path(want: DesiredRack) -> str:
-    """Return the path of the field with the size of a rack, if its data centre has one of its own."""
+    """Return the path of what makes a rack smaller: the size of its data centre, or the list of racks."""
+    if want.leaves:
+        return want.path
     return f"{want.path.rpartition('.rack')[0]}.nodesPerRacks"
 
 
@@ -163,15 +165,64 @@ def _refusals(
     everywhere += sum(node not in ours for node in layout.nodes())
     if not kept:
         yield from _still_there(dc, path, ownership.keyspaces)
+    cure = f"put rack {names.split_rack_name(want.name)[1]} back" if want.leaves else "put nodesPerRacks back"
     for keyspace in ownership.keyspaces:
         lack = _too_few(keyspace, dc, kept, everywhere, unlocked=desired.rollout.unlocked)
         if lack is not None:
             yield Hold(
                 reason="TooFewNodes",
                 path=path,
-                why=f"{dc} is not made smaller: {lack}; alter the keyspace, or put nodesPerRacks back",
+                why=f"{dc} is not made smaller: {lack}; alter the keyspace, or {cure}",
                 seconds=KEYSPACE_SECONDS,
             )
+    if want.leaves and kept and not desired.rollout.unlocked:
+        yield from _too_few_racks(want, desired, observed, ownership.keyspaces)
+    yield from _no_seed(desired, observed, cure)
+
+
+def _too_few_racks(
+    want: DesiredRack, desired: Desired, observed: Observed, keyspaces: Iterable[Keyspace]
+) -> Iterator[Hold]:
+    """Yield each keyspace with a copy in a rack of its own each, which would not be so any more.
+
+    Its copies would still be enough, but a rack that is lost could take two of them with it. Cassandra
+    chooses tokens for the nodes of such a data centre badly, or not at all.
+    """
+    dc, rack = names.split_rack_name(want.name)
+    mine = {each.name: each for each in desired.racks if names.split_rack_name(each.name)[0] == dc}
+    had = {name for name in mine if _size(observed.racks.get(name))}
+    stay = {name for name in had if mine[name].replicas}
+    for keyspace in keyspaces:
+        factors = keyspace.replication.factors if isinstance(keyspace.replication, NetworkTopology) else {}
+        if keyspace.name not in _SYSTEM and len(stay) < factors.get(dc, 0) <= len(had):
+            yield Hold(
+                reason="TooFewRacks",
+                path=want.path,
+                why=f"rack {rack} of {dc} is not removed: keyspace {keyspace.name} keeps {factors[dc]} copies"
+                f" there, each in another rack, and {len(stay)} racks would stay; alter the keyspace, put"
+                f" rack {rack} back, or set spec.unlockNextOperation to have copies share a rack",
+                seconds=KEYSPACE_SECONDS,
+            )
+
+
+def _no_seed(desired: Desired, observed: Observed, cure: str) -> Iterator[Hold]:
+    """Yield a refusal to let the last seed go, if nobody is to choose others: no node could start again."""
+    sizes = {
+        want.statefulset: min(_size(observed.racks.get(want.name)), want.replicas) for want in desired.racks
+    }
+    if desired.seeds_follow or not desired.seeds:
+        return
+    for seed in desired.seeds:
+        statefulset, _, ordinal = seed.rpartition("-")
+        if statefulset not in sizes or not ordinal.isdecimal() or int(ordinal) < sizes[statefulset]:
+            return
+    yield Hold(
+        reason="NoSeedLeft",
+        path="spec.autoUpdateSeedList",
+        why=f"every seed would leave ({', '.join(sorted(desired.seeds))}), and no node could start again:"
+        f" set spec.autoUpdateSeedList, name a node that stays in status.seedlist, or {cure}",
+        seconds=KEYSPACE_SECONDS,
+    )
 
 
 def _still_there(dc: str, path: str, keyspaces: Iterable[Keyspace]) -> Iterator[Hold]:
@@ -220,6 +271,10 @@ def _after(dc: str, desired: Desired, observed: Observed) -> int:
         if names.split_rack_name(want.name)[0] == dc and have is not None:
             found += min(have.replicas, want.replicas)
     return found
+
+
+def _size(rack: Rack | None) -> int:
+    return rack.statefulset.replicas if rack is not None and rack.statefulset is not None else 0
 
 
 def _dcs(desired: Desired) -> list[str]:

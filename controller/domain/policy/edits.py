@@ -95,11 +95,14 @@ def _topology() -> tuple[Check, ...]:
     """Return the changes of data centres and racks that are refused."""
     same = "size(<wasracks>) == size(<racks>)"
     old_rack = "<wasracks>[j]"
+    lost = (
+        "<wasracks>.filter(r, !<racks>.exists(s, s.name == r.name)"
+        ' && variables.joined.exists(k, k == <dc>.name + "-" + r.name))'
+    )
     renamed_rack = (
-        f"{same} && !<racks>.exists(r, r.name == {old_rack}.name)"
+        f"{same} && {lost}.exists(r, r.name == {old_rack}.name)"
         " && !<wasracks>.exists(r, r.name == <rack>.name)"
     )
-    removed = "<wasracks>.filter(r, !<racks>.exists(s, s.name == r.name))"
     gone = (
         "variables.olds.filter(o, !variables.dcs.exists(d, d.name == o.name)"
         " && variables.lived.exists(d, d == o.name) && !variables.renamed.exists(d, d == o.name))"
@@ -157,23 +160,17 @@ def _topology() -> tuple[Check, ...]:
             ),
         ),
         Check(
-            name="rackAdded",
+            name="rackExchanged",
             change=True,
             messages=each_rack(
-                f"{LIVED} && !<wasracks>.exists(r, r.name == <rack>.name) && !({renamed_rack})",
-                at(RACK_PATH, Rule.RACK_ADDED.value, dc="<dc>.name", rack="<rack>.name"),
-            ),
-        ),
-        Check(
-            name="rackRemoved",
-            change=True,
-            messages=each_dc(
-                f"{LIVED} && size({removed}) > 0 && size(<wasracks>) != size(<racks>)",
+                f"{LIVED} && size({lost}) > 0 && !<wasracks>.exists(r, r.name == <rack>.name)"
+                f" && !({renamed_rack})",
                 at(
-                    f'{DC_PATH} + ".rack"',
-                    Rule.RACK_REMOVED.value,
+                    RACK_PATH,
+                    Rule.RACK_EXCHANGED.value,
                     dc="<dc>.name",
-                    rack=f"{removed}[0].name",
+                    rack="<rack>.name",
+                    old=f"{lost}[0].name",
                 ),
             ),
         ),
