@@ -30,6 +30,7 @@ from controller.domain.errors import (
     NotLeadingError,
     OperatorError,
     TerminalError,
+    TransientError,
 )
 from controller.domain.observed import Observed
 from controller.domain.plan import plan
@@ -181,7 +182,12 @@ class ClusterReconciler:
         seen: _Seen | None,
         failure: Exception,
     ) -> None:
-        """Say in status that a step failed. If that fails too, the first failure is the one to tell."""
+        """Say in status that a step failed. If that fails too, the first failure is the one to tell.
+
+        Who was just asked to wait by the API server does not write it: that would be no waiting.
+        """
+        if isinstance(failure, TransientError) and failure.retry_after is not None:
+            return
         try:
             self._finish(key, chosen, seen, failure)
         except OperatorError as error:

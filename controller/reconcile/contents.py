@@ -14,6 +14,7 @@ from controller.builders.hashing import short_hash
 from controller.domain.errors import NotFoundError, TerminalError
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.reconcile.named import Named
 from controller.runtime.store import Key
 
 
@@ -23,23 +24,30 @@ class Contents:
     def __init__(self, client: KubeClient, version: Callable[[Key], str | None]) -> None:
         self._client = client
         self._version = version
-        # Reads and writes of one entry are atomic, and two workers at most read a ConfigMap twice.
-        self._known: dict[Key, tuple[str, str]] = {}
+        # Two workers at most read a ConfigMap twice.
+        self._known: Named[str] = Named()
 
     def of(self, cluster: CassandraCluster) -> str | None:
         """Return the hash of what *cluster*'s ConfigMap holds; None if it names none, or none can be read."""
+        own = Key(cluster.namespace, cluster.name)
         name = cluster.spec.config_map_name
         version = self._version(Key(cluster.namespace, name)) if name else None
         if not name or version is None:
+            self._known.forget(own)
             return None
         key = Key(cluster.namespace, name)
-        known = self._known.get(key)
-        if known is None or known[0] != version:
-            known = self._read(key)
-            if known is None:
+        known = self._known.get(own, key, version)
+        if known is None:
+            found = self._read(key)
+            if found is None:
                 return None
-            self._known[key] = known
-        return known[1]
+            read, known = found
+            self._known.keep(own, key, read, known)
+        return known
+
+    def forget(self, cluster: Key) -> None:
+        """Drop what is kept for a cluster that is gone, unless another one has the same."""
+        self._known.forget(cluster)
 
     def _read(self, key: Key) -> tuple[str, str] | None:
         try:

@@ -19,6 +19,7 @@ from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.observed import Obstacle
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.reconcile.named import Named
 from controller.runtime.store import Key
 
 PATH: Final = "spec.imageJolokiaSecret.name"
@@ -39,24 +40,30 @@ class Logins:
         self._client = client
         self._version = version
         self._on_secret = on_secret
-        # Reads and writes of one entry are atomic, and two workers at most read a Secret twice.
-        self._known: dict[Key, tuple[str, Credentials | Obstacle]] = {}
+        # Two workers at most read a Secret twice.
+        self._known: Named[Credentials | Obstacle] = Named()
 
     def of(self, cluster: CassandraCluster) -> Credentials | Obstacle | None:
         """Return the login for *cluster*'s nodes: None if it names no Secret, and its nodes ask for none."""
         name = effective.jolokia_secret(cluster)
+        own = Key(cluster.namespace, cluster.name)
         if name is None:
+            self._known.forget(own)
             return None
         key = Key(cluster.namespace, name)
         version = self._version(key)
         if version is None:
-            self._known.pop(key, None)
+            self._known.drop(key)
             return self._read(key)[1]
-        known = self._known.get(key)
-        if known is None or known[0] != version:
-            known = self._read(key)
-            self._known[key] = known
-        return known[1]
+        login = self._known.get(own, key, version)
+        if login is None:
+            read, login = self._read(key)
+            self._known.keep(own, key, read, login)
+        return login
+
+    def forget(self, cluster: Key) -> None:
+        """Drop the login of a cluster that is gone, unless another one has the same."""
+        self._known.forget(cluster)
 
     def _read(self, key: Key) -> tuple[str, Credentials | Obstacle]:
         try:

@@ -97,6 +97,8 @@ class Observer:
     def forget(self, key: Key) -> None:
         """Drop what is kept of a cluster that is gone."""
         self._wishes.forget(key)
+        self._contents.forget(key)
+        self.logins.forget(key)
 
     def observe(
         self, cluster: CassandraCluster, leaving: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ A queue of keys for workers.
 - A key may be added for later. Asked for twice, the earlier instant and the higher priority count.
 - A key is ready or delayed, not both: an event ends the delay, and whoever then handles the key
   decides anew when it is to be looked at again.
+- Whom the other side asked to wait is not handed out before that time has passed, whatever happens.
 - After `shut_down` nothing is added any more; what was ready is still handed out, what was delayed
   is not.
 
@@ -124,6 +125,9 @@ class WorkQueue(Generic[K]):
         self._again: dict[K, _Ready] = {}
         # Not ready yet, running or not.
         self._delays: dict[K, _Delay] = {}
+        # The instant before which a key is not to be ready, as the other side asked. Invariant: such a key is
+        # in _delays, due no sooner.
+        self._barred: dict[K, float] = {}
         # Heap of (due, order, key). Invariant: holds each of _delays; what else it holds is void.
         self._timers: list[tuple[float, int, K]] = []
         # Handed out and not done: since when, and with which priority.
@@ -149,17 +153,26 @@ class WorkQueue(Generic[K]):
             if not self._closed:
                 self._add_after(key, seconds, self._priority_of(key, priority))
 
-    def add_failed(self, key: K, *, at_least: float = 0.0) -> float:
+    def add_failed(self, key: K, *, at_least: float = 0.0, asked: float = 0.0) -> float:
         """
         Count a failure of *key*, make it ready after its backoff, and return that wait in seconds.
 
-        *at_least* is what the other side asked for. The priority is that of `add_after`.
+        It is no less than *at_least*, which an event may end. *asked* is for how many seconds the other
+        side does not want to hear of it: no event ends that. The priority is that of `add_after`.
         """
         with self._changed:
-            wait = max(at_least, self._backoff.failed(key))
+            now = self._clock.monotonic()
+            wait = max(at_least, asked, self._backoff.failed(key))
             if not self._closed:
                 self._metrics.retried()
-                self._add_after(key, wait, self._priority_of(key, None))
+                priority = self._priority_of(key, None)
+                if asked > 0:
+                    self._barred[key] = now + asked
+                    # What happened meanwhile has to wait as well, but no longer than that.
+                    ready = self._unready(key)
+                    if ready is not None:
+                        wait, priority = asked, max(priority, ready)
+                self._add_after(key, wait, priority)
             return wait
 
     def forget(self, key: K) -> None:
@@ -227,6 +240,7 @@ class WorkQueue(Generic[K]):
         with self._changed:
             self._closed = True
             self._delays.clear()
+            self._barred.clear()
             self._timers.clear()
             if drop:
                 self._again.clear()
@@ -276,6 +290,11 @@ class WorkQueue(Generic[K]):
         delay = self._delays.pop(key, None)
         if delay is not None:
             priority = max(priority, delay.priority)
+        bar = self._barred.get(key)
+        if bar is not None and now < bar:
+            self._delay(key, bar, priority)
+            return
+        self._barred.pop(key, None)
         if self._raise(key, priority):
             return
         self._metrics.added(priority)
@@ -284,6 +303,16 @@ class WorkQueue(Generic[K]):
         else:
             self._lines[priority][key] = now
             self._changed.notify()
+
+    def _unready(self, key: K) -> Priority | None:
+        """Take *key* out of what is ready, and return its priority there; None if it was not ready."""
+        again = self._again.pop(key, None)
+        if again is not None:
+            return again.priority
+        for priority, line in self._lines.items():
+            if line.pop(key, None) is not None:
+                return priority
+        return None
 
     def _raise(self, key: K, priority: Priority) -> bool:
         """Give *key* at least this priority if it is ready; False if it is not ready."""
@@ -305,11 +334,14 @@ class WorkQueue(Generic[K]):
             return
         if self._raise(key, priority):
             return
-        due = now + seconds
+        due = max(now + seconds, self._barred.get(key, now))
         old = self._delays.get(key)
         if old is not None:
             due = min(due, old.due)
             priority = max(priority, old.priority)
+        self._delay(key, due, priority)
+
+    def _delay(self, key: K, due: float, priority: Priority) -> None:
         order = next(self._order)
         self._delays[key] = _Delay(due, order, priority)
         heapq.heappush(self._timers, (due, order, key))

@@ -5,6 +5,7 @@ Workers: take a key, reconcile it, and turn what came of it into the next call o
 - Whatever a reconcile returns or raises is settled in one place, `Workers._settle`, and every key is
   given back to the queue.
 - A conflict is tried again at once, three times in a row; then it waits like any other failure.
+- While the other side asks to wait, a key is not tried again, whatever events come.
 - A terminal failure is not tried again by itself: an event or the slow resync brings the key back.
 - What is no known failure is a bug: logged with its traceback, and tried again slowly.
 
@@ -32,6 +33,8 @@ log = structlog.get_logger(__name__)
 
 # How often in a row a conflict is tried again without waiting.
 CONFLICTS_AT_ONCE = 3
+# The longest wait, in seconds, that the other side may ask for: nothing else brings the key back meanwhile.
+LONGEST_ASKED = 300.0
 # A bug is tried again no sooner than after this many seconds.
 BUG_FLOOR = 30.0
 
@@ -223,7 +226,7 @@ class Workers(Generic[K]):
                 return _Verdict("error", "terminal", "warning", str(outcome))
             case OperatorError():
                 asked = outcome.retry_after if isinstance(outcome, TransientError) else None
-                wait = self._queue.add_failed(key, at_least=asked or 0.0)
+                wait = self._queue.add_failed(key, asked=min(asked or 0.0, LONGEST_ASKED))
                 return _Verdict("error", "transient", "warning", str(outcome), (), wait)
             case Exception():
                 wait = self._queue.add_failed(key, at_least=BUG_FLOOR)

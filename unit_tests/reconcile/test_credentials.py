@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import attrs
 import pytest
 
 from controller.api.v2.codec import decode_cluster
@@ -184,3 +185,31 @@ def test_clusters_share_nothing_but_a_secret(stage: Stage, logins: Logins) -> No
     assert asked == [Key("elsewhere", "login")]
     assert obstacle(found).reason == "SecretMissing"
     assert isinstance(logins.of(CLUSTER), Credentials)
+
+
+def test_the_login_of_a_cluster_that_is_gone_is_not_kept(stage: Stage, logins: Logins) -> None:
+    """It goes with the last cluster that named the Secret."""
+    secret(stage, **GOOD)
+    other = attrs.evolve(CLUSTER, metadata=attrs.evolve(CLUSTER.metadata, name="other"))
+    logins.of(CLUSTER)
+    logins.of(other)
+    _refuse_reads(stage)
+
+    logins.forget(Key(NAMESPACE, CLUSTER.name))
+    assert isinstance(logins.of(other), Credentials)
+
+    logins.forget(Key(NAMESPACE, "other"))
+    with pytest.raises(TransientError):
+        logins.of(other)
+
+
+def test_who_names_no_secret_any_more_leaves_its_login(stage: Stage, logins: Logins) -> None:
+    """It is read again if it is named again."""
+    secret(stage, **GOOD)
+    logins.of(CLUSTER)
+    _refuse_reads(stage)
+
+    assert logins.of(decode_cluster(cluster_json())) is None
+
+    with pytest.raises(TransientError):
+        logins.of(CLUSTER)

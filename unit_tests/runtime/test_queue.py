@@ -237,6 +237,62 @@ def test_the_other_side_may_ask_for_more_patience() -> None:
     assert queue.next_due() == 0.5
 
 
+def test_who_was_asked_to_wait_does_so_whatever_happens() -> None:
+    """Events before, during and after the failure, more failures and shorter waits: none comes sooner."""
+    queue, clock, _ = stepped()
+    queue.add("a")
+    queue.try_take()
+    queue.add("a")
+
+    queue.add_failed("a", asked=7.0)
+    queue.done("a")
+    for _ in range(6):
+        queue.add("a")
+        queue.add_after("a", 0.5)
+        clock.advance(1.0)
+        assert queue.try_take() is None
+    due = queue.next_due()
+    clock.advance(1.0)
+
+    assert due == 7.0
+    assert queue.try_take() == "a"
+
+
+def test_an_event_while_a_key_has_to_wait_is_not_lost() -> None:
+    """The key comes when the other side allows it, not after the longer wait of its failures."""
+    queue, clock, _ = stepped()
+    for _ in range(5):
+        queue.add("a")
+        queue.try_take()
+        queue.add_failed("a")
+        queue.done("a")
+    queue.add("a")
+    queue.try_take()
+
+    assert queue.add_failed("a", asked=1.0) == 16.0
+    queue.done("a")
+    queue.add("a", LOW)
+
+    clock.advance(1.0)
+    assert queue.try_take() == "a"
+
+
+def test_one_that_waits_holds_up_nobody() -> None:
+    """And once its time is over an event is at once again."""
+    queue, clock, _ = stepped()
+    queue.add("a")
+    queue.add_failed("a", asked=5.0)
+    queue.add("b")
+
+    assert (queue.try_take(), queue.try_take()) == ("b", None)
+
+    clock.advance(5.0)
+    assert queue.try_take() == "a"
+    queue.done("a")
+    queue.add("a")
+    assert queue.try_take() == "a"
+
+
 def test_giving_back_what_was_not_taken_is_a_bug() -> None:
     """It would let two workers have one key."""
     queue, _, _ = stepped()

@@ -113,6 +113,7 @@ def test_nothing_ready_is_nothing_done() -> None:
         (TransientError("reset"), 0.5, [("error", 3.0)]),
         (TransientError("busy", retry_after=60.0), 60.0, [("error", 3.0)]),
         (TransientError("busy", retry_after=0.0), 0.5, [("error", 3.0)]),
+        (TransientError("busy", retry_after=86_400.0), 300.0, [("error", 3.0)]),
         (NotFoundError("404"), 0.5, [("error", 3.0)]),
         (ExpiredError("410"), 0.5, [("error", 3.0)]),
         (NotLeadingError("lost"), 0.5, [("error", 3.0)]),
@@ -131,6 +132,19 @@ def test_an_outcome_decides_when_the_key_comes_again(
     assert it.wait() == wait
     assert it.counts.calls == [1, *counted, -1]
     assert it.queue.unfinished().count == 0
+
+
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asked() -> None:
+    """Events that come meanwhile, such as those of our own writes, change nothing of that."""
+    it = rig()
+    it.run(TransientError("busy", retry_after=5.0))
+
+    for _ in range(4):
+        it.queue.add(KEY)
+        it.clock.advance(1.0)
+        assert not it.workers.run_one()
+
+    assert it.wait() == 1.0
 
 
 def test_failures_wait_longer_until_one_succeeds() -> None:
