@@ -21,6 +21,7 @@ from controller.cassandra.node import Nodes
 from controller.executors.base import Executor
 from controller.executors.claims import Claims
 from controller.executors.decommission import Decommissions
+from controller.executors.login import LoginSecrets, password
 from controller.executors.objects import Objects
 from controller.executors.operations import Operations
 from controller.executors.pods import Pods
@@ -118,6 +119,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     held_metrics: HeldCallsMetrics | None = None,
     spawn: Spawn = in_a_thread,
     on_secret: Callable[[str], None] = lambda _: None,
+    new_password: Callable[[], str] = password,
     acting: Callable[[], bool] = lambda: True,
     operator: str | None = None,
 ) -> Core:
@@ -125,8 +127,9 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
 
     *operate* is the client for calls that last, which *spawn* runs elsewhere; without it they are made with
     the patience of a question. *on_secret* hears each password before it is used, so that it can be kept
-    out of logs. While *acting* is false changes are not put into the queue: who begins to act enqueues
-    every cluster. *operator* is the name of the pod that it runs in.
+    out of logs; *new_password* makes those of generated logins. While *acting* is false changes are not put
+    into the queue: who begins to act enqueues every cluster. *operator* is the name of the pod that it runs
+    in.
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
@@ -149,6 +152,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
         ),
         executor=Executor(
             objects=Objects(client),
+            login=LoginSecrets(client=client, password=new_password, on_secret=on_secret),
             statefulsets=StatefulSets(client),
             pods=Pods(client),
             racks=Racks(client),
@@ -214,6 +218,7 @@ def listen(stores: Stores, add: Callable[[Key], None]) -> None:
         stores.services,
         stores.budgets,
         stores.config_maps,
+        stores.secrets,
     )
     for store in owned:
         store.listen(owners)

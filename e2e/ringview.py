@@ -18,9 +18,10 @@ from e2e.providers.cluster import is_ready
 def views(kubectl: Kubectl, name: str, *, image: str, secret: str | None = None) -> dict[str, Object]:
     """Ask each ready node of cluster *name*; return by pod what `casskop ring` prints of it.
 
-    The login is in *secret*, or in the one that the cluster names.
+    The login is in *secret*, or in the one that the cluster names, or that was made for it.
     """
-    secret = secret or str(watching.cluster(kubectl, name)["spec"]["imageJolokiaSecret"]["name"])
+    named = watching.cluster(kubectl, name)["spec"].get("imageJolokiaSecret") or {}
+    secret = secret or str(named.get("name") or f"{name}-jolokia")
     hosts = {
         pod["status"]["podIP"]: str(pod["metadata"]["name"])
         for pod in watching.pods(kubectl, name)

@@ -200,6 +200,7 @@ specs = _some(
     config=configs,
     imagePullSecret=_some({"name": _OBJECT_NAMES | st.just("")}),
     imageJolokiaSecret=_some({"name": _OBJECT_NAMES | st.just("")}),
+    access=_some(jolokiaLogin=st.sampled_from(["Generated", "None"])),
     topology=_some(dc=st.lists(dcs, max_size=3, unique_by=lambda dc: dc["name"])),
     shareProcessNamespace=st.booleans(),
     serviceAccountName=_OBJECT_NAMES,

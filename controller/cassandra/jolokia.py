@@ -35,10 +35,11 @@ _KEEP_ALIVE: Final = [
 
 @attrs.frozen(kw_only=True)
 class Credentials:
-    """Basic authentication; never printed."""
+    """Basic authentication; never printed. *source* is where people find it."""
 
     username: str
     password: str = attrs.field(repr=False)
+    source: str = attrs.field(default="spec.imageJolokiaSecret", eq=False)
 
 
 @attrs.frozen(kw_only=True)
@@ -230,10 +231,8 @@ def _values(endpoint: Endpoint, code: int, body: str) -> list[Any]:
 def _decoded(endpoint: Endpoint, code: int, body: str) -> Any:  # noqa: ANN401 -- JSON
     """Return the JSON of an answer, or raise what came in its place."""
     if code == _UNAUTHORIZED:
-        raise JolokiaError(
-            f"Jolokia at {endpoint.host} refuses the login of spec.imageJolokiaSecret",
-            status=_UNAUTHORIZED,
-        )
+        source = endpoint.credentials.source if endpoint.credentials else "spec.imageJolokiaSecret"
+        raise JolokiaError(f"Jolokia at {endpoint.host} refuses the login of {source}", status=_UNAUTHORIZED)
     try:
         # The agent labels JSON as text/plain, so the header is no guide.
         return json.loads(body)

@@ -29,6 +29,14 @@ class ApplyObject:
 
 
 @attrs.frozen(kw_only=True)
+class CreateSecret:
+    """Make the Secret with the login that nodes ask for; one that exists is never written."""
+
+    name: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class ApplyStatefulSet:
     """Create a rack's StatefulSet, or bring it to a size and the wanted template.
 
@@ -208,6 +216,7 @@ class Hold:
 
 Write = (
     ApplyObject
+    | CreateSecret
     | ApplyStatefulSet
     | DeletePod
     | RestartPod

@@ -181,6 +181,8 @@ class Observed:
     ownership: Ownership | Unread | None = None
     obstacles: tuple[Obstacle, ...] = ()
     operations: Operations = attrs.field(factory=Operations)
+    # The name of the Secret with the generated login, if it is to be there and is not.
+    missing_login: str | None = None
 
     def pods(self) -> tuple[Pod, ...]:
         """Return every pod, rack by rack."""

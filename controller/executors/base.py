@@ -16,6 +16,7 @@ from controller.cassandra.jolokia import Credentials
 from controller.domain.actions import (
     ApplyObject,
     ApplyStatefulSet,
+    CreateSecret,
     Decommission,
     DeleteClaim,
     DeletePod,
@@ -63,6 +64,7 @@ class Executor:
     """Sends each action to the one function that knows how."""
 
     objects: Callable[[ApplyObject, Bodies], Written]
+    login: Callable[[CreateSecret, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
     pods: Callable[[DeletePod | RestartPod, Bodies], Written]
     racks: Callable[[ShrinkStatefulSet | DeleteStatefulSet, Bodies], Written]
@@ -75,6 +77,8 @@ class Executor:
         match action:
             case ApplyObject():
                 return self.objects(action, bodies)
+            case CreateSecret():
+                return self.login(action, bodies)
             case ApplyStatefulSet():
                 return self.statefulsets(action, bodies)
             case DeletePod() | RestartPod():

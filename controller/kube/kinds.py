@@ -151,6 +151,14 @@ def config_map(obj: Object) -> Object:
     return whole("v1", "ConfigMap")(obj)
 
 
+def secret(obj: Object) -> Object:
+    """Return which Secret it is; of one of ours, whose. What it holds is kept of none."""
+    if owner_key(obj) is None:
+        return reference("v1", "Secret")(obj)
+    kept = (*_METADATA, "labels", "ownerReferences")
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": _some(obj["metadata"], kept)}
+
+
 def _made(kept: Object, metadata: Object, api_version: str, kind: str) -> Object:
     # Objects in lists do not say what they are; those in events do.
     return {**kept, "apiVersion": api_version, "kind": kind, "metadata": _metadata(metadata)}
@@ -222,7 +230,7 @@ POD_DISRUPTION_BUDGET = Kind(
     group="policy", version="v1", plural="poddisruptionbudgets", kind="PodDisruptionBudget"
 )
 CONFIG_MAP = Kind(group="", version="v1", plural="configmaps", kind="ConfigMap", transform=config_map)
-SECRET = Kind(group="", version="v1", plural="secrets", kind="Secret", transform=reference("v1", "Secret"))
+SECRET = Kind(group="", version="v1", plural="secrets", kind="Secret", transform=secret)
 LEASE = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")
 EVENT = Kind(group="events.k8s.io", version="v1", plural="events", kind="Event")
 CORE_EVENT = Kind(group="", version="v1", plural="events", kind="Event")

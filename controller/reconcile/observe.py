@@ -36,6 +36,7 @@ from controller.kube.client import KubeClient
 from controller.reconcile import snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
+from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.wish import Wish, later, wish
@@ -107,12 +108,18 @@ class Observer:
         key = Key(cluster.namespace, cluster.name)
         live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
         pods = by_rack_pods(self.stores.pods.find(BY_CLUSTER, key), live)
-        obstacles: list[Obstacle] = []
-        login = self.logins.of(cluster)
-        if isinstance(login, Obstacle):
-            obstacles.append(login)
-            login = None
-        asked = {} if obstacles else _endpoints(pods, login)
+        apart = takeover.taken_apart(cluster, live)
+        made = {**apart, **live}
+        access = look(
+            cluster,
+            self.logins,
+            statefulsets=made.values(),
+            pods=bool(pods),
+            secret=self.stores.secrets.get(Key(key.namespace, names.jolokia_secret(key.name))),
+        )
+        cluster, login = access.cluster, access.credentials
+        obstacles = [access.obstacle] if access.obstacle is not None else []
+        asked = {} if obstacles or access.missing else _endpoints(pods, login)
         ring = self.nodes.ring(asked)
         known = joined(
             cluster, self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
@@ -132,16 +139,24 @@ class Observer:
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
         contents = self._contents.of(cluster)
-        apart = takeover.taken_apart(cluster, live)
-        made = {**apart, **live}
 
         @functools.cache
         def build() -> Wish:
-            wanted = wish(cluster, made, everyone, self.images, now=now, contents=contents, leaving=leaving)
+            wanted = wish(
+                cluster,
+                made,
+                everyone,
+                self.images,
+                now=now,
+                contents=contents,
+                leaving=leaving,
+                login=access.uid,
+            )
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
         made_from = (
             *_made_from(cluster, live, apart, everyone, contents),
+            access.uid,
             _versions(self._shared_objects(key)),
             sorted(leaving),
             # The clock counts only where a restart is to be dated.
@@ -157,6 +172,7 @@ class Observer:
             joined=everyone,
             gone=gone,
             obstacles=tuple(obstacles),
+            missing_login=access.missing,
         )
         if not obstacles and needs_ownership(wanted.desired, observed):
             # A node is about to go down: who owns what is asked of those that have just answered.

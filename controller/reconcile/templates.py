@@ -1,5 +1,5 @@
 """
-What is asked of a rack's pod template beyond its fields: restarts, contents of a ConfigMap, and a name.
+What is asked of a rack's pod template beyond its fields: restarts, contents of other objects, and a name.
 
 Pure. A restart is a later time in the template's label `rolling-restart`, as CassKop has it. That a
 rack's `rollingRestart` was seen is written on the StatefulSet together with that label, in one write: so
@@ -58,19 +58,19 @@ def noted(body: dict[str, Any], rack: Rack, live: Object | None, *, own_resource
     return {**body, "metadata": {**body["metadata"], "annotations": annotations}}
 
 
-def with_contents(body: dict[str, Any], contents: str | None, live: Object | None) -> dict[str, Any]:
-    """Return *body* with the hash *contents* of the user's ConfigMap on its pods.
+def marked(body: dict[str, Any], key: str, value: str | None, live: Object | None) -> dict[str, Any]:
+    """Return *body* with the annotation *key* on its pods: another *value* restarts them.
 
-    None means that it cannot be read now: then what is there stays.
+    None means that it cannot be told now: then what is there stays.
     """
-    if contents is None and live is not None:
-        contents = _template_annotations(live).get(names.CONFIG_MAP_HASH)
-    if contents is None:
+    if value is None and live is not None:
+        value = _template_annotations(live).get(key)
+    if value is None:
         return body
     template = body["spec"]["template"]
     metadata = template["metadata"]
-    marked = {**metadata, "annotations": {**metadata.get("annotations", {}), names.CONFIG_MAP_HASH: contents}}
-    made = {**body, "spec": {**body["spec"], "template": {**template, "metadata": marked}}}
+    with_it = {**metadata, "annotations": {**metadata.get("annotations", {}), key: value}}
+    made = {**body, "spec": {**body["spec"], "template": {**template, "metadata": with_it}}}
     annotations = {**body["metadata"]["annotations"], names.TEMPLATE_HASH: template_hash(made)}
     return {**made, "metadata": {**body["metadata"], "annotations": annotations}}
 

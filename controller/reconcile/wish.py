@@ -32,7 +32,7 @@ from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.reconcile.snapshot import template_revision
 from controller.reconcile.takeover import template_hash
-from controller.reconcile.templates import noted, recipe, restart_label, with_contents
+from controller.reconcile.templates import marked, noted, recipe, restart_label
 
 Object = Mapping[str, Any]
 
@@ -55,13 +55,15 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     now: dt.datetime | None = None,
     contents: str | None = None,
     leaving: frozenset[str] = frozenset(),
+    login: str | None = "",
 ) -> Wish:
     """Return what *cluster*, as its user wrote it, asks for.
 
     *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
     *now* dates a `rollingRestart`; without it, those are left alone. *contents* is the hash of the
     ConfigMap that pods mount, None if there is none to be read. *leaving* names racks, `<dc>-<rack>`, that
-    are listed only until they are gone.
+    are listed only until they are gone. *login* is the uid of the generated Secret whose login they ask for:
+    "" if they ask for no such, None if there is none now.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
@@ -76,7 +78,9 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             restart = restart_label(cluster, dc, rack, have, now)
             body, refusals = _statefulset(cluster, dc.name, rack.name, have, seeds, images, restart)
             if have is None or _revision(have) is not Revision.CASSKOP:
-                body = with_contents(body, contents, have)
+                body = marked(body, names.CONFIG_MAP_HASH, contents, have)
+            if login != "":
+                body = marked(body, names.LOGIN, login, have)
             body = noted(body, rack, have, own_resources=bool(dc.resources))
             statefulsets[name] = body
             annotations = body["metadata"]["annotations"]

@@ -40,6 +40,8 @@ NAMESPACE = "cassandra"
 AGENT = "casskop"
 # From a change to the operator's look at it: a network and a thread away.
 LAG = 0.01
+# What passwords of its making begin with, so that they are known wherever they appear.
+PASSWORD = "canary-of-the-operator"
 
 
 class DeadError(BaseException):
@@ -239,7 +241,7 @@ class SimOperator:
         self._jolokia = Jolokia.over(
             NodesTransport(RingTransport(controllers.agents.at, hanging_up), life, tap)
         )
-        ids = itertools.count()
+        ids, passwords = itertools.count(), itertools.count()
         self.recorder = EventRecorder(client, instance=f"casskop-{life}", clock=clock)
         self.core: Core = assemble(
             client=client,
@@ -253,6 +255,7 @@ class SimOperator:
             # Else at once, and nobody waits: the answers of calls that last are lost.
             spawn=self._calls.spawn if self._calls is not None else lambda _name, run: run(),
             operator=f"casskop-{life}",
+            new_password=lambda: f"{PASSWORD}-{life}-{next(passwords)}",
         )
         self._due: float | None = None
         self._reflectors: list[tuple[Reflector[Any], PolledTransport]] = []

@@ -104,9 +104,8 @@ class SimulatedCluster:
 
     def views(self, name: str) -> dict[str, Object]:
         """Ask the simulated agents with the cluster's own login."""
-        secret = self.get(
-            "secrets", self.get("cassandraclusters", name)["spec"]["imageJolokiaSecret"]["name"]
-        )
+        named = self.get("cassandraclusters", name)["spec"].get("imageJolokiaSecret") or {}
+        secret = self.get("secrets", named.get("name") or f"{name}-jolokia")
         login = {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
         over = Jolokia.over(RingTransport(self.sim.controllers.agents.at, hanging_up))
         # Between two tries no real time has to pass.

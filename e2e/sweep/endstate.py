@@ -51,6 +51,7 @@ _PASSING: Final = frozenset(
         # The owner's UID, and what is made from it; what it is the hash of is compared itself.
         "cassandraclusters.db.orange.com/cluster-uid",
         "cassandraclusters.db.orange.com/object-hash",
+        "cassandraclusters.db.orange.com/login",
     }
 )
 # Counted by the server at every write: how often depends on what was seen in between.

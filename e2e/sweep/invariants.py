@@ -13,6 +13,7 @@ import itertools
 import json
 from typing import Final
 
+from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import world as places
 from e2e.sweep.world import Object, World, Write, condition, label, wanted_size
 
@@ -28,7 +29,7 @@ PLACES: Final[Mapping[tuple[str, str], str]] = {
     places.BUDGETS: "budgets",
     places.CONFIG_MAPS: "config_maps",
 }
-_CANARY: Final = "canary-5f3759df"
+_CANARIES: Final = ("canary-5f3759df", PASSWORD)
 _HEARD_OF_SECONDS: Final = 30.0
 _ON_THE_MOVE: Final = frozenset({"JOINING", "LEAVING", "MOVING"})
 
@@ -211,8 +212,9 @@ def fence_is_heeded(write: Write, world: World) -> str | None:
 
 
 def secrets_stay_secret(write: Write, world: World) -> str | None:
-    """The password of Jolokia is in no object but its Secret."""
-    return f"{write.name} holds the password" if _CANARY in json.dumps(write.after) else None
+    """A password of Jolokia, the user's or the operator's, is in no object but its Secret."""
+    written = json.dumps(write.after)
+    return f"{write.name} holds the password" if any(c in written for c in _CANARIES) else None
 
 
 def members_are_never_forgotten(write: Write, world: World) -> str | None:

@@ -18,6 +18,7 @@ from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.domain.admission import validate
 from controller.domain.later import not_carried_out
+from controller.reconcile.login import chosen
 
 Json = dict[str, Any]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
@@ -49,6 +50,7 @@ SAMPLES: dict[str, Any] = {
     "spec.config": {"cassandra-yaml": {"concurrent_reads": 7}},
     "spec.imagePullSecret.name": "pull",
     "spec.imageJolokiaSecret.name": "login",
+    "spec.access.jolokiaLogin": "None",
     "spec.topology.dc[].labels": {"a": "b"},
     "spec.topology.dc[].config": {"cassandra-yaml": {"concurrent_reads": 7}},
     "spec.topology.dc[].rack[].labels": {"a": "b"},
@@ -113,6 +115,7 @@ def built(spec: Json) -> tuple[str, Any]:
     """Return the hash of the pod template and the shared objects of *spec*, which makes sense."""
     cluster = decode_cluster({"metadata": {"name": "cc", "namespace": "n", "uid": "u"}, "spec": spec})
     assert validate(cluster) == ()
+    cluster = chosen(cluster, statefulsets=(), pods=False, secret=None)
     body = build_statefulset(
         cluster, "dc1", "rack1", replicas=1, seeds=(), revision=1, images=Images(own="example.org/own:1")
     )

@@ -308,13 +308,16 @@ def test_a_lost_lease_ends_the_process_with_a_code_of_its_own(cluster: Cluster) 
     assert operator.said("leading ends") is not None
 
 
-def test_a_password_goes_nowhere_but_to_cassandra(cluster: Cluster) -> None:
-    """Not into logs at any level, nor events, status, metrics, or any object that the operator writes."""
+@pytest.mark.parametrize("generated", [False, True])
+def test_a_password_goes_nowhere_but_to_cassandra(cluster: Cluster, *, generated: bool) -> None:
+    """Not into logs at any level, nor events, status, metrics, or any object that the operator writes.
+
+    That holds for the user's password and for one that the operator made; its Secret alone has that.
+    """
     canary = "hunter2-of-the-canary"
-    hidden = base64.b64encode(canary.encode()).decode()
     secret = {"metadata": {"name": "login"}, "stringData": {"username": "casskop", "password": canary}}
     cluster.ask("POST", kinds.SECRET.path(NAMESPACE), secret)
-    cluster.create_cluster("demo", imageJolokiaSecret={"name": "login"})
+    cluster.create_cluster("demo", **({} if generated else {"imageJolokiaSecret": {"name": "login"}}))
     with process(cluster, "casskop-0", LOG_LEVEL="DEBUG") as operator:
         eventually(lambda: made(cluster), "what the cluster asks for", seconds=30.0)
         # One of its nodes, of which it asks with the password; nobody listens there.
@@ -329,6 +332,9 @@ def test_a_password_goes_nowhere_but_to_cassandra(cluster: Cluster) -> None:
 
     written = [item for kind in WRITTEN for item in cluster.items(kind)]
     told = json.dumps([operator.lines, metrics, written])
-    assert "login" in told
-    assert canary not in told
+    name = "demo-jolokia" if generated else "login"
+    (used,) = (item for item in cluster.items(kinds.SECRET) if item["metadata"]["name"] == name)
+    hidden = used["data"]["password"]
+    assert name in told
     assert hidden not in told
+    assert base64.b64decode(hidden).decode() not in told

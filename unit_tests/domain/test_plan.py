@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from controller.domain.actions import Action, ApplyObject, ApplyStatefulSet, DeletePod, Hold, RestartPod, Wait
+from controller.domain.actions import (
+    Action,
+    ApplyObject,
+    ApplyStatefulSet,
+    CreateSecret,
+    DeletePod,
+    Hold,
+    RestartPod,
+    Wait,
+)
 from controller.domain.desired import Desired
 from controller.domain.observed import Obstacle
 from controller.domain.plan import plan
@@ -152,6 +161,21 @@ def test_an_obstacle_stops_racks_but_not_services() -> None:
     actions = plan(want, observed)
 
     assert [type(a) for a in actions] == [ApplyObject, ApplyObject, Hold]
+
+
+def test_a_login_is_made_before_anything_that_needs_it() -> None:
+    """Neither can a pod start without it, nor may a node be asked; Services do not depend on it."""
+    want = desired((1,))
+    new = attrs.evolve(World().observed(want), missing_login="demo-jolokia")
+    rack = World(racks={"dc1-rack0": members(1)}, shared=want.shared).observed(want)
+    lost = attrs.evolve(rack, missing_login="demo-jolokia")
+
+    made, again = plan(want, new), plan(want, lost)
+
+    assert [type(a) for a in made] == [ApplyObject, ApplyObject, CreateSecret]
+    assert "does not exist yet" in made[-1].why
+    assert [type(a) for a in again] == [CreateSecret]
+    assert "restarted one by one" in again[0].why
 
 
 def test_only_pods_without_a_running_cassandra_are_deleted() -> None:

@@ -211,11 +211,13 @@ def test_a_service_is_kept_without_status() -> None:
 
 
 def test_no_content_of_a_secret_is_kept() -> None:
-    """Only that it is there, and at which version."""
-    kept = kinds.SECRET.transform({"metadata": METADATA, "data": {"password": "aHVudGVyMg=="}})
+    """Only that it is there, and at which version; of one of ours, whose it is."""
+    foreign = {**METADATA, "labels": {"app": "other"}}
+    for metadata, more in ((foreign, set()), (METADATA, {"labels", "ownerReferences"})):
+        kept = kinds.SECRET.transform({"metadata": metadata, "data": {"password": "aHVudGVyMg=="}})
 
-    assert set(kept) == {"apiVersion", "kind", "metadata"}
-    assert set(kept["metadata"]) == {"name", "namespace", "uid", "resourceVersion"}
+        assert set(kept) == {"apiVersion", "kind", "metadata"}
+        assert set(kept["metadata"]) == {"name", "namespace", "uid", "resourceVersion"} | more
 
 
 def test_content_of_config_maps_is_kept_of_ours_only() -> None:

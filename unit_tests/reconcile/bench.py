@@ -13,6 +13,7 @@ from typing import Any, Final
 import attrs
 import httpx
 
+from controller.builders.login import build_login_secret
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
 from controller.core import assemble, metadata_only, selector
@@ -47,10 +48,17 @@ def _nobody(request: httpx.Request) -> httpx.Response:
 
 
 class Bench:
-    """*stage* is the server, with the cluster `cc` in it; `reconcile` takes the next step for `cc`."""
+    """*stage* is the server, with the cluster `cc` in it; `reconcile` takes the next step for `cc`.
+
+    The Secret with its login is there already, so that the first step goes as far as the first rack.
+    """
 
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
+        login = build_login_secret(
+            namespace=NAMESPACE, cluster="cc", uid=stage.cluster.metadata.uid, password="of-the-bench"
+        )
+        stage.make(kinds.SECRET, login)
         self.clock = SteppedClock()
         self.notes = Notes()
         ids = itertools.count()

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 import pytest
 
+from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import invariants as inv
 from e2e.sweep import world as places
 from e2e.sweep.world import Copies, World, Write
@@ -288,6 +289,12 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
     "secret": (
         inv.secrets_stay_secret,
         write(places.CONFIG_MAPS, {"metadata": meta("x"), "data": {"p": "canary-5f3759df"}}),
+        world(),
+        "holds the password",
+    ),
+    "secret of our making": (
+        inv.secrets_stay_secret,
+        write(places.CLUSTERS, cluster(status={"phase": f"{PASSWORD}-0-0"})),
         world(),
         "holds the password",
     ),

@@ -16,9 +16,11 @@ from controller.api.v2.fields import doc
 from controller.api.v2.jsonvalues import EMPTY
 from controller.api.v2.spec import (
     DC,
+    Access,
     BackRestSidecar,
     ClusterSpec,
     JmxConfiguration,
+    JolokiaLogin,
     PodPolicy,
     Rack,
     Rollout,
@@ -90,6 +92,7 @@ __all__ = [
     "GROUP",
     "KIND",
     "VERSION",
+    "Access",
     "ActionName",
     "ActionStatus",
     "BackRestSidecar",
@@ -98,6 +101,7 @@ __all__ = [
     "ClusterStatus",
     "Condition",
     "JmxConfiguration",
+    "JolokiaLogin",
     "LastAction",
     "NodeStatus",
     "ObjectMeta",

@@ -48,6 +48,8 @@ CONFIG_MAP_HASH = f"{_PREFIX}/config-map-hash"
 OPERATION = f"{_PREFIX}/operation"
 OPERATION_RESULT = f"{_PREFIX}/operation-result"
 OPERATION_REQUEST = f"{_PREFIX}/operation-request"
+# On pods: the uid of the generated Secret whose login they ask for.
+LOGIN = f"{_PREFIX}/login"
 # What CassKop compares a StatefulSet with.
 CASSKOP_LAST_APPLIED = "banzaicloud.com/last-applied"
 
@@ -129,6 +131,11 @@ def ring_configmap(cluster: str) -> str:
     return f"{cluster}-ring"
 
 
+def jolokia_secret(cluster: str) -> str:
+    """Return the name of the Secret with a login of the operator's making."""
+    return f"{cluster}-jolokia"
+
+
 def pod_host(cluster: str, pod_name: str, namespace: str) -> str:
     """Return the DNS name of a pod, complete but for the cluster domain; seeds are named so."""
     return f"{pod_name}.{headless_service(cluster)}.{namespace}"
@@ -156,10 +163,9 @@ def user_labels(selector: Mapping[str, str]) -> dict[str, str]:
 
 def owner_reference(cluster: CassandraCluster) -> dict[str, object]:
     """Return the reference that makes *cluster* the controller of an object."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "name": cluster.name,
-        "uid": cluster.metadata.uid,
-        "controller": True,
-    }
+    return owner(cluster.name, cluster.metadata.uid)
+
+
+def owner(cluster: str, uid: str) -> dict[str, object]:
+    """Return the reference that makes the CassandraCluster with this name and uid the controller."""
+    return {"apiVersion": API_VERSION, "kind": KIND, "name": cluster, "uid": uid, "controller": True}

@@ -81,6 +81,27 @@ class SecretRef:
     name: str = attrs.field(default="", metadata=doc("Name of the Secret."))
 
 
+class JolokiaLogin(enum.StrEnum):
+    """Where the login comes from that Jolokia asks for, unless the user names a Secret."""
+
+    GENERATED = "Generated"
+    NONE = "None"
+
+
+@attrs.frozen(kw_only=True)
+class Access:
+    """Who may reach the nodes, and with which login."""
+
+    jolokia_login: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Only looked at while `imageJolokiaSecret` names no Secret. `Generated`: the operator makes the"
+            " Secret `<name>-jolokia` with a login that Jolokia asks for. `None`: Jolokia asks for none."
+            " If absent: as the nodes have it; a new cluster gets one."
+        ),
+    )
+
+
 @attrs.frozen(kw_only=True)
 class PodPolicy:
     """What is added to every Cassandra pod."""
@@ -327,6 +348,9 @@ class ClusterSpec:
     )
     image_jolokia_secret: SecretRef | None = attrs.field(
         default=None, metadata=doc("Secret with `username` and `password` that Jolokia asks for.")
+    )
+    access: Access | None = attrs.field(
+        default=None, metadata=doc("Who may reach the nodes, and with which login.")
     )
     keyspace_cleanup_threads: int = attrs.field(
         default=0, metadata=doc("Threads of a cleanup; 0 is Cassandra's own choice.")

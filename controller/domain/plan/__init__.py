@@ -26,17 +26,23 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     Then running nodes take what changed, and only then do racks come up, grow and shrink. Operations on
     nodes go on beside all that, and begin when nothing else is under way.
     """
-    if observed.obstacles:
+    if observed.obstacles or observed.missing_login is not None:
         return _ring(desired, observed)
     return operate.beside(desired, observed, _ring(desired, observed))
 
 
 def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     """Return what is to be done about the ring itself."""
-    actions: list[Action] = list(shared.shared_objects(desired, observed))
+    actions: list[Action] = [
+        *shared.shared_objects(desired, observed),
+        *shared.missing_login(observed),
+    ]
     holds = [Hold(reason=o.reason, path=o.path, why=o.why, seconds=30) for o in observed.obstacles]
     if holds:
         return (*actions, *holds)
+    if observed.missing_login is not None:
+        # Neither can a pod start without it, nor a node be asked.
+        return tuple(actions)
     leaving = _leaving(desired, observed)
     if leaving:
         waiting = all(isinstance(action, Wait | Hold) for action in leaving)
@@ -53,6 +59,8 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
 
 def needs_ownership(desired: Desired, observed: Observed) -> bool:
     """Tell whether the plan turns on who owns what in the ring, which is only read when it does."""
+    if observed.missing_login is not None:
+        return False
     if leave.asks(desired, observed):
         return True
     if _leaving(desired, observed) or repair.repair(desired, observed):

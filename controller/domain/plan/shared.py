@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.domain.actions import ApplyObject
+from controller.domain.actions import ApplyObject, CreateSecret
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
 
@@ -24,3 +24,18 @@ def shared_objects(desired: Desired, observed: Observed) -> Iterator[ApplyObject
             continue
         forgets = observed.gone if kind == "ConfigMap" else frozenset()
         yield ApplyObject(kind=kind, name=name, why=why, forgets=forgets)
+
+
+def missing_login(observed: Observed) -> Iterator[CreateSecret]:
+    """Yield the Secret with the generated login, if it is not there."""
+    name = observed.missing_login
+    if name is None:
+        return
+    if observed.pods():
+        why = (
+            f"Secret {name} was deleted: it is made again with another password, and nodes that ask for the"
+            " old one are restarted one by one"
+        )
+    else:
+        why = f"Secret {name} does not exist yet: nodes ask for the login in it"
+    yield CreateSecret(name=name, why=why)
