@@ -48,6 +48,9 @@ class Finisher:
 
         Conditions that turned become events once they are written: not again on each try to write them.
         """
+        # Most reconciles change nothing, and to compare is cheaper than to encode.
+        if new == cluster.status:
+            return None
         patch = difference(encode_status(cluster.status), encode_status(new))
         if not patch:
             return None

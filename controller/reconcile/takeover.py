@@ -83,6 +83,9 @@ def taken_apart(cluster: CassandraCluster, live: Mapping[str, Object]) -> dict[s
 
     It keeps each in status meanwhile. What cannot be read there is left out.
     """
+    racks = cluster.status.cassandra_rack_status.values()
+    if not any(rack.stateful_set_snapshot_before_storage_resize for rack in racks):
+        return {}
     full = with_defaults(cluster, revision=Revision.CASSKOP)
     found: dict[str, Object] = {}
     for dc, rack in effective.racks(full):

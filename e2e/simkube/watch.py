@@ -102,10 +102,14 @@ class Watch:
 
     def poll(self) -> list[Object]:
         """What came since the last time, oldest first; the objects are the caller's."""
+        if self._idle():
+            return []
         return [{"type": kind, "object": values(body)} for kind, body in self._events()]
 
     def poll_shared(self) -> list[Object]:
         """The same for who changes nothing: the objects are the store's own."""
+        if self._idle():
+            return []
         return [
             {"type": kind, "object": body.object if isinstance(body, Version) else values(body)}
             for kind, body in self._events()
@@ -131,6 +135,13 @@ class Watch:
         """Tell whoever waits for this stream to poll it."""
         if self.on_change is not None:
             self.on_change()
+
+    def _idle(self) -> bool:
+        """Whether there cannot be anything to say: most polls find nothing, and there are many."""
+        now = self._state.simulation.now
+        due = self._bookmarks and now >= self._bookmark_due
+        old = self.seen >= self._state.store.version
+        return old and not (self._waiting or self.closed or due or now >= self._ends)
 
     def _events(self) -> Iterator[Event]:
         waiting, self._waiting = self._waiting, []

@@ -73,13 +73,15 @@ def end_state(cluster: SimCluster) -> dict[str, Any]:
 
 def differences(wanted: Any, found: Any, path: str = "") -> Iterator[str]:  # noqa: ANN401 -- JSON
     """Yield where *found* is not as *wanted*, one sentence each."""
+    if wanted == found:
+        return
     if isinstance(wanted, Mapping) and isinstance(found, Mapping):
         for key in sorted({*wanted, *found}):
             yield from differences(wanted.get(key), found.get(key), f"{path}.{key}" if path else key)
     elif isinstance(wanted, list) and isinstance(found, list) and len(wanted) == len(found):
         for index, (one, other) in enumerate(zip(wanted, found, strict=True)):
             yield from differences(one, other, f"{path}[{index}]")
-    elif wanted != found:
+    else:
         yield f"{path} is {_short(found)}, without faults {_short(wanted)}"
 
 
