@@ -40,7 +40,7 @@ from controller.runtime.store import Key
 from controller.runtime.workers import Result
 
 
-def _replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
+def replace(owner: object, name: str, make: Callable[[Any], Any]) -> None:
     """Put what *make* makes of it in the place of an attribute, which must be there."""
     setattr(owner, name, make(getattr(owner, name)))
 
@@ -64,7 +64,7 @@ def s1_deletes_volumes_by_name() -> None:
 
         return step
 
-    _replace(Deletion, "step", make)
+    replace(Deletion, "step", make)
 
 
 def s2_makes_the_budget_anew() -> None:
@@ -85,7 +85,7 @@ def s2_makes_the_budget_anew() -> None:
 
         return call
 
-    _replace(Objects, "__call__", make)
+    replace(Objects, "__call__", make)
 
 
 def s3_follows_single_steps_only() -> None:
@@ -105,7 +105,7 @@ def s3_follows_single_steps_only() -> None:
 
         return next_to_grow
 
-    _replace(create, "_next_to_grow", make)
+    replace(create, "_next_to_grow", make)
 
 
 def s4_believes_its_own_note() -> None:
@@ -132,7 +132,7 @@ def s4_believes_its_own_note() -> None:
 
         return act
 
-    _replace(ClusterReconciler, "_act", make)
+    replace(ClusterReconciler, "_act", make)
 
 
 # -- the planner
@@ -140,13 +140,13 @@ def s4_believes_its_own_note() -> None:
 
 def grows_without_waiting() -> None:
     """Let racks grow while nodes are still on their way."""
-    _replace(create, "_unfinished", lambda _: lambda *_: iter(()))
+    replace(create, "_unfinished", lambda _: lambda *_: iter(()))
 
 
 def never_repairs() -> None:
     """Leave a pod that cannot start as it is, whatever the spec says by now."""
-    _replace(repair, "repair", lambda _: lambda *_: [])
-    _replace(roll, "_correction", lambda _: lambda *_: None)
+    replace(repair, "repair", lambda _: lambda *_: [])
+    replace(roll, "_correction", lambda _: lambda *_: None)
 
 
 def forgets_obstacles_only_on_restart() -> None:
@@ -161,7 +161,7 @@ def forgets_obstacles_only_on_restart() -> None:
 
         return of
 
-    _replace(Logins, "of", make)
+    replace(Logins, "of", make)
 
 
 def applies_the_budget_always() -> None:
@@ -174,7 +174,7 @@ def applies_the_budget_always() -> None:
 
         return shared_objects
 
-    _replace(shared, "shared_objects", make)
+    replace(shared, "shared_objects", make)
 
     def stamped(real: Callable[..., Written]) -> Callable[..., Written]:
         counted = iter(range(1_000_000))
@@ -188,7 +188,7 @@ def applies_the_budget_always() -> None:
 
         return call
 
-    _replace(Objects, "__call__", stamped)
+    replace(Objects, "__call__", stamped)
 
 
 # -- status
@@ -196,7 +196,7 @@ def applies_the_budget_always() -> None:
 
 def says_ready_too_early() -> None:
     """Say Ready as soon as nothing is planned to grow."""
-    _replace(conditions, "complete", lambda _: lambda *_: True)
+    replace(conditions, "complete", lambda _: lambda *_: True)
 
 
 def writes_status_of_the_past() -> None:
@@ -209,12 +209,12 @@ def writes_status_of_the_past() -> None:
 
         return as_seen
 
-    _replace(Finisher, "_as_seen", make)
+    replace(Finisher, "_as_seen", make)
 
 
 def writes_the_spec() -> None:
     """Write a default into the user's spec, as CassKop does."""
-    _replace(kube_client, "_spare_spec", lambda _: lambda *_: None)
+    replace(kube_client, "_spare_spec", lambda _: lambda *_: None)
 
     def make(real: Callable[..., None]) -> Callable[..., None]:
         def remember(self: ClusterReconciler, key: Key, obj: Any) -> None:
@@ -224,14 +224,14 @@ def writes_the_spec() -> None:
 
         return remember
 
-    _replace(ClusterReconciler, "_remember", make)
+    replace(ClusterReconciler, "_remember", make)
 
 
 # -- executors and machinery
 
 
-def deletes_pods_by_name() -> None:
-    """Delete a pod without saying which one is meant."""
+def deletes_by_name() -> None:
+    """Delete an object without saying which one is meant."""
 
     def make(real: Callable[..., None]) -> Callable[..., None]:
         def delete(self: KubeClient, *args: Any, **named: Any) -> None:
@@ -240,8 +240,8 @@ def deletes_pods_by_name() -> None:
 
         return delete
 
-    _replace(KubeClient, "delete", make)
-    _replace(kube_client, "_given", lambda _: lambda **_: {})
+    replace(KubeClient, "delete", make)
+    replace(kube_client, "_given", lambda _: lambda **_: {})
 
 
 def restarts_without_proof() -> None:
@@ -255,12 +255,12 @@ def restarts_without_proof() -> None:
 
         return safe
 
-    _replace(roll, "safe", make)
+    replace(roll, "safe", make)
 
 
 def rolls_past_nodes_that_are_down() -> None:
     """Look at nothing but the pods whose turn it is: neither at other racks nor at proofs."""
-    _replace(roll, "_others", lambda _: lambda *_, **__: ([], None, []))
+    replace(roll, "_others", lambda _: lambda *_, **__: ([], None, []))
     restarts_without_proof()
 
 
@@ -279,13 +279,13 @@ def writes_without_the_lease() -> None:
 
         return run
 
-    _replace(Executor, "run", make)
+    replace(Executor, "run", make)
 
 
 def forgets_who_joined() -> None:
     """Keep the record of members only in memory: who is away is forgotten."""
-    _replace(observe, "joined", lambda _: lambda *_: frozenset())
-    _replace(objects, "_require_no_loss", lambda _: lambda *_: None)
+    replace(observe, "joined", lambda _: lambda *_: frozenset())
+    replace(objects, "_require_no_loss", lambda _: lambda *_: None)
 
 
 def never_lists_again() -> None:
@@ -294,7 +294,7 @@ def never_lists_again() -> None:
     def make(_: Callable[..., Any]) -> Callable[..., Any]:
         return lambda **given: Failed(why="expired", seen=given.get("seen", ""))
 
-    _replace(reflector, "Expired", make)
+    replace(reflector, "Expired", make)
 
 
 def does_not_wait() -> None:
@@ -307,7 +307,7 @@ def does_not_wait() -> None:
 
         return add_failed
 
-    _replace(WorkQueue, "add_failed", make)
+    replace(WorkQueue, "add_failed", make)
 
 
 def takes_silence_for_yes() -> None:
@@ -324,7 +324,7 @@ def takes_silence_for_yes() -> None:
 
         return ask
 
-    _replace(nodes, "ask", make)
+    replace(nodes, "ask", make)
 
 
 class _Everyone(dict[str, str]):

@@ -15,7 +15,12 @@ from typing import Final
 
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import world as places
-from e2e.sweep.world import Object, World, Write, condition, label, wanted_size
+from e2e.sweep.leaving_rules import (
+    leaving_is_noted_before,
+    members_are_never_forgotten,
+    racks_shrink_by_a_node_that_left,
+)
+from e2e.sweep.world import Object, World, Write, condition, label, size, wanted_size
 
 WriteRule = Callable[[Write, World], str | None]
 WorldRule = Callable[[World, World], str | None]
@@ -31,6 +36,7 @@ PLACES: Final[Mapping[tuple[str, str], str]] = {
 }
 _CANARIES: Final = ("canary-5f3759df", PASSWORD)
 _HEARD_OF_SECONDS: Final = 30.0
+_SERVING: Final = frozenset({"NORMAL", "LEAVING"})
 _ON_THE_MOVE: Final = frozenset({"JOINING", "LEAVING", "MOVING"})
 
 
@@ -42,24 +48,6 @@ def spec_is_the_users(write: Write, world: World) -> str | None:
     if write.place != places.CLUSTERS or write.before is None:
         return None
     return None if write.before.get("spec") == write.after.get("spec") else f"{write.name}: spec was written"
-
-
-def racks_shrink_by_a_node_that_left(write: Write, world: World) -> str | None:
-    """I1: a StatefulSet gets smaller by one, and only once all others know that its last node left."""
-    if write.place != places.STATEFULSETS or write.before is None:
-        return None
-    old, new = _size(write.before), _size(write.after)
-    if new >= old:
-        return None
-    if new != old - 1:
-        return f"{write.name} went from {old} to {new} nodes"
-    nodes = world.nodes_of(label(write.after))
-    last = next((node for node in nodes if node.pod == f"{write.name}-{old - 1}"), None)
-    if last is None or last.mode != "DECOMMISSIONED":
-        mode = "not running" if last is None else last.mode
-        return f"{write.name} went from {old} to {new} nodes, and the last one was {mode}"
-    knowing = [node.pod for node in nodes if node is not last and last.address in node.knows]
-    return f"{last.pod} was removed, and {knowing[0]} still counts it a member" if knowing else None
 
 
 def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
@@ -87,7 +75,7 @@ def nothing_else_is_deleted(write: Write, world: World) -> str | None:
     if write.request.method != "DELETE" or write.place in (places.PODS, places.CLAIMS):
         return None
     cluster = world.clusters.get(label(write.after))
-    empty = write.before is not None and _size(write.before) == 0
+    empty = write.before is not None and size(write.before) == 0
     if write.place == places.STATEFULSETS and (empty or _goes_with_its_volumes(cluster)):
         given = (write.request.body or {}).get("preconditions") or {}
         return None if given.get("uid") else f"StatefulSet {write.name} was deleted without its UID"
@@ -114,7 +102,7 @@ def one_rack_is_down_at_a_time(write: Write, world: World) -> str | None:
     up -= {name for name, pod in world.pods.items() if pod["metadata"].get("deletionTimestamp")}
     for rack in world.racks_of(cluster):
         name = rack["metadata"]["name"]
-        down = {f"{name}-{i}" for i in range(_size(rack))} - up
+        down = {f"{name}-{i}" for i in range(size(rack))} - up
         if down and name != write.name.rpartition("-")[0]:
             return f"{write.name} was stopped while {', '.join(sorted(down))} was down"
     return None
@@ -146,8 +134,8 @@ def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
     """I3: a rack grows by one, and only when all nodes there are serve and know each other."""
     if write.place != places.STATEFULSETS:
         return None
-    old = 0 if write.before is None else _size(write.before)
-    new = _size(write.after)
+    old = 0 if write.before is None else size(write.before)
+    new = size(write.after)
     if new <= old:
         return None
     if new != old + 1:
@@ -157,7 +145,7 @@ def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
     ending = {name for name, pod in world.pods.items() if pod["metadata"].get("deletionTimestamp")}
     nodes = tuple(node for node in world.nodes_of(cluster) if node.pod not in ending)
     members = {node.address for node in nodes}
-    asked = sum(_size(rack) for rack in world.racks_of(cluster))
+    asked = sum(size(rack) for rack in world.racks_of(cluster))
     if len(nodes) != asked:
         return f"{write.name} grew while {len(nodes)} of {asked} nodes of {cluster} ran"
     for node in nodes:
@@ -193,7 +181,8 @@ def status_claims_what_is_true(write: Write, world: World) -> str | None:
     observed, before = (o.get("observedGeneration") or 0 for o in (status, write.before.get("status") or {}))
     if not before <= observed <= generation:
         return f"observedGeneration went from {before} to {observed} at generation {generation}"
-    serving = sum(n.mode == "NORMAL" and n.serves for n in world.nodes_of(write.name))
+    # One that leaves serves until it is out.
+    serving = sum(n.mode in _SERVING and n.serves for n in world.nodes_of(write.name))
     claimed = status.get("readyNodes") or 0
     # What is said of a cluster that is being deleted is what was last seen.
     if claimed > serving and not write.after["metadata"].get("deletionTimestamp"):
@@ -215,17 +204,6 @@ def secrets_stay_secret(write: Write, world: World) -> str | None:
     """A password of Jolokia, the user's or the operator's, is in no object but its Secret."""
     written = json.dumps(write.after)
     return f"{write.name} holds the password" if any(c in written for c in _CANARIES) else None
-
-
-def members_are_never_forgotten(write: Write, world: World) -> str | None:
-    """I4: the record of who ever joined only grows: by it a node knows that it must not begin a ring."""
-    if write.place != places.CONFIG_MAPS or write.before is None:
-        return None
-    old, new = (
-        set(json.loads((o.get("data") or {}).get("joined") or "[]")) for o in (write.before, write.after)
-    )
-    lost = old - new
-    return f"the record forgot {', '.join(sorted(lost))}" if lost else None
 
 
 # -- the world from one moment to the next
@@ -313,15 +291,12 @@ WRITE_RULES: Final[tuple[WriteRule, ...]] = (
 )
 WORLD_RULES: Final[tuple[WorldRule, ...]] = (
     one_topology_change_at_a_time,
+    leaving_is_noted_before,
     a_cluster_is_one_ring,
     nodes_keep_their_identity,
     volumes_stay,
     the_budget_is_never_absent,
 )
-
-
-def _size(statefulset: Object) -> int:
-    return int((statefulset.get("spec") or {}).get("replicas", 1))
 
 
 def _exactly(write: Write) -> bool:
@@ -344,7 +319,7 @@ def _has_a_place(name: str, claim: Object, world: World) -> bool:
         return True
     for rack in world.racks_of(label(claim)):
         if rest.endswith(f"-{rack['metadata']['name']}"):
-            return int(ordinal) < _size(rack)
+            return int(ordinal) < size(rack)
     cluster = world.clusters.get(label(claim))
     asked = () if cluster is None else places.rack_names(cluster)
     return any(rest.endswith(f"-{rack}") for rack in asked)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.sweep import bugs
+from e2e.sweep import bugs, leaving_bugs
 from e2e.sweep.explore import Explorer
 from e2e.sweep.run import replay
 from e2e.sweep.stories import BY_NAME
@@ -111,7 +111,7 @@ MUTANTS: Final = (
     Mutant(
         name="deletes-pods-by-name",
         about="a pod is deleted without preconditions",
-        plant=bugs.deletes_pods_by_name,
+        plant=bugs.deletes_by_name,
         stories=("image",),
     ),
     Mutant(
@@ -160,6 +160,49 @@ MUTANTS: Final = (
         plant=bugs.takes_silence_for_yes,
         stories=("pair", "node"),
         faults=("mute",),
+    ),
+    Mutant(
+        name="takes-leaving-for-left",
+        about="a rack shrinks while its last node hands its data over",
+        plant=leaving_bugs.takes_leaving_for_left,
+        stories=("leave",),
+    ),
+    Mutant(
+        name="silence-is-gone",
+        about="a node of which nobody could be asked counts as gone",
+        plant=leaving_bugs.takes_silence_for_gone,
+        stories=("leave",),
+        faults=("mute",),
+    ),
+    Mutant(
+        name="lets-two-leave",
+        about="a node is asked to leave while another one is at it",
+        plant=leaving_bugs.lets_two_leave,
+        stories=("leave",),
+    ),
+    Mutant(
+        name="asks-before-it-notes",
+        about="a node is asked to leave before status says so",
+        plant=leaving_bugs.asks_before_it_notes,
+        stories=("leave",),
+    ),
+    Mutant(
+        name="leaves-volumes-behind",
+        about="the volume of a node that left is there when the next one comes",
+        plant=leaving_bugs.leaves_volumes_behind,
+        stories=("return",),
+    ),
+    Mutant(
+        name="deletes-claims-by-name",
+        about="the volume of a node that left is deleted without preconditions",
+        plant=bugs.deletes_by_name,
+        stories=("leave",),
+    ),
+    Mutant(
+        name="removes-racks-with-nodes",
+        about="racks that are not in the spec any more are deleted with their nodes",
+        plant=leaving_bugs.removes_racks_with_their_nodes,
+        stories=("empty",),
     ),
 )
 

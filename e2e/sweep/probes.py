@@ -25,13 +25,13 @@ def ready(name: str) -> Probe:
     return probe
 
 
-def says(name: str, kind: str, reason: str) -> Probe:
-    """A condition of the cluster is true, for *reason*."""
+def says(name: str, kind: str, reason: str, *, status: str = "True") -> Probe:
+    """A condition of the cluster has that *status*, for *reason*."""
 
     def probe(world: World) -> bool:
         obj = world.clusters.get(name)
         found = condition(obj, kind) if obj is not None else {}
-        return (found.get("status"), found.get("reason")) == ("True", reason)
+        return (found.get("status"), found.get("reason")) == (status, reason)
 
     return probe
 
@@ -76,6 +76,29 @@ def nothing_left(name: str) -> Probe:
         return name not in world.clusters and name not in left
 
     return probe
+
+
+def tidy(name: str) -> Probe:
+    """There are as many pods and volumes of the cluster as the spec asks for nodes: none of who left."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name)
+        kinds = (world.pods, world.claims)
+        sizes = [sum(label(each) == name for each in named.values()) for named in kinds]
+        return obj is not None and set(sizes) == {wanted_size(obj)}
+
+    return probe
+
+
+def racks(name: str, *wanted: str) -> Probe:
+    """The cluster's StatefulSets are those of the racks called *wanted*."""
+    names = {f"{name}-{rack}" for rack in wanted}
+    return lambda world: {s["metadata"]["name"] for s in world.racks_of(name)} == names
+
+
+def leaving(name: str, pod: str) -> Probe:
+    """Cassandra in *pod* of the cluster hands its data over."""
+    return lambda world: any(n.pod == pod and n.mode == "LEAVING" for n in world.nodes_of(name))
 
 
 def image(name: str, wanted: str) -> Probe:

@@ -16,7 +16,21 @@ import attrs
 import yaml
 
 from e2e.providers.sim import MANIFESTS
-from e2e.sweep.probes import Probe, all_of, budget, down, gone, image, missing, nothing_left, ready, says
+from e2e.sweep.probes import (
+    Probe,
+    all_of,
+    budget,
+    down,
+    gone,
+    image,
+    leaving,
+    missing,
+    nothing_left,
+    racks,
+    ready,
+    says,
+    tidy,
+)
 
 # The password of the sample's Secret stands in no other object, ever.
 CANARY: Final = "canary-5f3759df"
@@ -131,6 +145,16 @@ def single(name: str = "solo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN40
     return obj
 
 
+def pair_of_dcs(*sizes: int) -> Mapping[str, Any]:
+    """Return the `topology` of data centres `dc1` and so on with one rack each, of so many nodes."""
+    return {
+        "dc": [
+            {"name": f"dc{i}", "nodesPerRacks": size, "rack": [{"name": "rack1"}]}
+            for i, size in enumerate(sizes, start=1)
+        ]
+    }
+
+
 def _is_ready(name: str, seconds: float = 300.0) -> Until:
     return Until(what=f"{name} is Ready", probe=ready(name), seconds=seconds)
 
@@ -138,6 +162,11 @@ def _is_ready(name: str, seconds: float = 300.0) -> Until:
 def _made(obj: Mapping[str, Any], *keyspaces: Keyspace) -> tuple[Step, ...]:
     name = obj["metadata"]["name"]
     return (Apply(object=secret()), Apply(object=obj), _is_ready(name), *keyspaces, Pause(seconds=5))
+
+
+def _rests(name: str, seconds: float = 600.0) -> Until:
+    what = f"{name} is Ready, and nothing is left of nodes that it does not ask for"
+    return Until(what=what, probe=all_of(ready(name), tidy(name)), seconds=seconds)
 
 
 def _runs(name: str, wanted: str) -> Until:
@@ -196,6 +225,46 @@ STORIES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 3}),
         ),
         end=_is_ready("solo", 400.0),
+    ),
+    Story(
+        name="leave",
+        about="nodesPerRacks from 3 to 1: two nodes leave, one after the other, and their volumes go",
+        given=_made(
+            single(nodesPerRacks=3, hardAntiAffinity=False),
+            Keyspace(name="app", copies=1),
+        ),
+        when=(Edit(name="solo", spec={"nodesPerRacks": 1}),),
+        end=_rests("solo"),
+    ),
+    Story(
+        name="return",
+        about="nodesPerRacks from 2 to 1, and back to 2 while the node hands its data over",
+        given=_made(single(nodesPerRacks=2, hardAntiAffinity=False)),
+        when=(
+            Edit(name="solo", spec={"nodesPerRacks": 1}),
+            Until(what="the node leaves", probe=leaving("solo", "solo-dc1-rack1-1")),
+            Edit(name="solo", spec={"nodesPerRacks": 2}),
+        ),
+        end=_rests("solo"),
+    ),
+    Story(
+        name="empty",
+        about="a data centre that is taken out with its nodes, then emptied, then taken out",
+        given=_made({**single(), "spec": {**single()["spec"], "topology": pair_of_dcs(1, 1)}}),
+        when=(
+            Edit(name="solo", spec={"topology": pair_of_dcs(1)}),
+            Until(
+                what="that is refused", probe=says("solo", "SpecAccepted", "ChangeRefused", status="False")
+            ),
+            Edit(name="solo", spec={"topology": pair_of_dcs(1, 0)}),
+            _rests("solo"),
+            Edit(name="solo", spec={"topology": pair_of_dcs(1)}),
+        ),
+        end=Until(
+            what="nothing is left of the data centre, and the cluster is Ready",
+            probe=all_of(ready("solo"), tidy("solo"), racks("solo", "dc1-rack1")),
+            seconds=600,
+        ),
     ),
     Story(
         name="budget",

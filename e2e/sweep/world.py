@@ -115,11 +115,16 @@ def condition(obj: Object, kind: str) -> Object:
     return next((c for c in conditions if c["type"] == kind), unknown)
 
 
+def size(statefulset: Object) -> int:
+    """Return how many pods a StatefulSet is to have."""
+    return int((statefulset.get("spec") or {}).get("replicas", 1))
+
+
 def wanted_size(cluster: Object) -> int:
     """Return how many nodes the spec asks for."""
     spec = cluster.get("spec") or {}
     return sum(
-        len(dc.get("rack") or ()) * int(dc.get("nodesPerRacks") or spec.get("nodesPerRacks") or 1)
+        len(dc.get("rack") or ()) * int(dc.get("nodesPerRacks", spec.get("nodesPerRacks", 1)))
         for dc in (spec.get("topology") or {}).get("dc") or ()
     )
 

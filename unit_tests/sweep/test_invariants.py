@@ -10,6 +10,7 @@ import pytest
 
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import invariants as inv
+from e2e.sweep import leaving_rules as gone
 from e2e.sweep import world as places
 from e2e.sweep.world import Copies, World, Write
 from unit_tests.sweep.worlds import (
@@ -61,31 +62,57 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         "spec was written",
     ),
     "grows": (
-        inv.racks_shrink_by_a_node_that_left,
+        gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(2), before=rack(1)),
         world(),
         None,
     ),
     "shrinks by one that left": (
-        inv.racks_shrink_by_a_node_that_left,
+        gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(1), before=rack(2)),
-        world(nodes=(node(), node("cc-r1-1", mode="DECOMMISSIONED"))),
+        world(nodes=(node(), node("cc-r1-1", mode="DECOMMISSIONED", fresh=True))),
         None,
     ),
+    "shrinks by one that never joined": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(), node("cc-r1-1", mode="JOINING", fresh=True))),
+        None,
+    ),
+    "shrinks by one that was removed from the ring by hand": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(),
+        None,
+    ),
+    "shrinks by one that does not run and is a member": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(knows=frozenset({"10.0.0.0", "10.0.0.1"})),)),
+        "counts on 10.0.0.1",
+    ),
+    "shrinks by one that hands its data over": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(nodes=(node(), node("cc-r1-1", mode="LEAVING"))),
+        "the last one was LEAVING",
+    ),
     "shrinks by one that serves": (
-        inv.racks_shrink_by_a_node_that_left,
+        gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(1), before=rack(2)),
         world(nodes=(node(), node("cc-r1-1"))),
         "the last one was NORMAL",
     ),
     "shrinks by one that is a member for others": (
-        inv.racks_shrink_by_a_node_that_left,
+        gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(1), before=rack(2)),
-        world(nodes=(node(knows=frozenset({"10.0.0.1"})), node("cc-r1-1", mode="DECOMMISSIONED"))),
+        world(
+            nodes=(node(knows=frozenset({"10.0.0.1"})), node("cc-r1-1", mode="DECOMMISSIONED", fresh=True))
+        ),
         "still counts it a member",
     ),
     "shrinks by two": (
-        inv.racks_shrink_by_a_node_that_left,
+        gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(1), before=rack(3)),
         world(),
         "from 3 to 1",
@@ -300,16 +327,34 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
     ),
     "no secret": (inv.secrets_stay_secret, write(places.CONFIG_MAPS, _record()), world(), None),
     "one more member": (
-        inv.members_are_never_forgotten,
+        gone.members_are_never_forgotten,
         write(places.CONFIG_MAPS, _record("a", "b"), before=_record("a")),
         world(),
         None,
     ),
     "one member less": (
-        inv.members_are_never_forgotten,
-        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "b")),
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-0")),
         world(),
-        "forgot b",
+        "forgot cc-r1-0, which has a place",
+    ),
+    "one member less, whose volume is there": (
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-1")),
+        world(claims={"data-cc-r1-1": CLAIM}),
+        "whose volume is there",
+    ),
+    "one member less, which is down": (
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-1")),
+        world(nodes=(node(knows=frozenset({"10.0.0.0", "10.0.0.1"})),)),
+        "forgot cc-r1-1, and cc-r1-0 counts on 10.0.0.1",
+    ),
+    "one member less, which has left": (
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-1")),
+        world(),
+        None,
     ),
 }
 WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
@@ -318,6 +363,34 @@ WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
         world(),
         world(nodes=(node(), node("cc-r1-1", mode="JOINING"))),
         None,
+    ),
+    "one leaves that status names": (
+        gone.leaving_is_noted_before,
+        world(
+            clusters={
+                "cc": cluster(
+                    status={
+                        "cassandraRackStatus": {
+                            "dc1-rack1": {
+                                "podLastOperation": {
+                                    "name": "decommission",
+                                    "status": "Ongoing",
+                                    "pods": ["cc-r1-0"],
+                                }
+                            }
+                        }
+                    }
+                )
+            }
+        ),
+        world(nodes=(node(mode="LEAVING"),)),
+        None,
+    ),
+    "one leaves that status does not name": (
+        gone.leaving_is_noted_before,
+        world(),
+        world(nodes=(node(mode="LEAVING"),)),
+        "status does not say so",
     ),
     "two join": (
         inv.one_topology_change_at_a_time,
