@@ -140,12 +140,20 @@ def _said(
 
 
 def witnesses(name: str, observed: Observed) -> Mapping[str, View] | str:
-    """Return the views of the peers of *name*, or why they are too few to go by."""
-    peers = [p.name for p in observed.pods() if p.name != name and p.name in observed.joined]
+    """Return the views of the peers of *name*, or why they are too few to go by.
+
+    A peer that does not know itself and all others that answer has not heard of the ring as it is: that it
+    does not know a node says nothing.
+    """
+    peers = {p.name: p.ip for p in observed.pods() if p.name != name and p.name in observed.joined}
     views = observed.ring.views()
-    heard = {peer: views[peer] for peer in peers if peer in views and views[peer].mode is Mode.NORMAL}
+    answering = [peer for peer in peers if peer in views and views[peer].mode is Mode.NORMAL]
+    others = {peers[peer] or "" for peer in answering}
+    heard = {peer: views[peer] for peer in answering if others <= views[peer].host_ids.keys()}
     if 2 * len(heard) <= len(peers) or not heard:
-        return f"{len(heard)} of {len(peers)} peers of {name} answer, which is no majority"
+        return (
+            f"{len(heard)} of {len(peers)} peers of {name} answer and know each other, which is no majority"
+        )
     return heard
 
 

@@ -45,7 +45,7 @@ def status(
             observed.racks.get(want.name, Rack()),
             members,
             todo.get(want.name),
-            observed.joined | members,
+            _seen_to_join(previous, want, observed.joined | members),
             observed.now,
         )
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
@@ -76,6 +76,20 @@ def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
     """Tell whether the rack has all its nodes, each a member of the ring; those that are to leave aside."""
     size = rack.statefulset.replicas if rack.statefulset is not None else 0
     return size >= want.replicas and all(f"{want.statefulset}-{i}" in members for i in range(want.replicas))
+
+
+def _seen_to_join(previous: ClusterStatus, want: DesiredRack, joined: frozenset[str]) -> frozenset[str]:
+    """Return who has *joined* but for those whose joining nobody has told of: status does not know them.
+
+    Whoever let the rack grow may have been gone before it could say so.
+    """
+    known = {pod for pod in previous.cassandra_node_status if pod.rpartition("-")[0] == want.statefulset}
+    rack = previous.cassandra_rack_status.get(want.name, RackStatus())
+    action = rack.cassandra_last_action
+    told = (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
+    if told or not known:
+        return joined
+    return frozenset(pod for pod in joined if pod in known or pod.rpartition("-")[0] != want.statefulset)
 
 
 def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side

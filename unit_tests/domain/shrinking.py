@@ -113,6 +113,10 @@ class Cluster:
                 assert replicas in (old, old + 1), action
                 assert replicas == old or not self.moving(), "one at a time"
                 spot = (rack, old)
+                pod = self._pod_name(spot, want)
+                known = self.recorded | frozenset(self.status.cassandra_node_status)
+                # Else the next node in this place would pass for the one that left.
+                assert replicas == old or pod in self.claims or pod not in known, f"{pod} is on record"
                 more = {spot: self.places.get(spot, "absent")} if replicas > old else {}
                 return attrs.evolve(
                     self, sizes={**self.sizes, rack: replicas}, places={**self.places, **more}

@@ -196,6 +196,22 @@ def test_silence_is_no_proof(silent: int) -> None:
     assert isinstance(fate("demo-dc1-rack0-2", without_pod), Unknown)
 
 
+@pytest.mark.parametrize("known", [0, 1])
+def test_who_does_not_know_the_others_cannot_tell_of_anybody(known: int) -> None:
+    """A peer that knows nobody, or not one of those that answer, has not heard of the ring: no witness."""
+    want = desired((3,))
+    seen = Cluster.running(want).observed(want)
+    whole = seen.ring.views()["demo-dc1-rack0-0"].host_ids
+    answers = dict(seen.ring.views())
+    for pod in ("demo-dc1-rack0-0", "demo-dc1-rack0-1"):
+        answers[pod] = attrs.evolve(answers[pod], host_ids=dict(list(whole.items())[:known]))
+
+    found = fate("demo-dc1-rack0-2", attrs.evolve(seen, ring=Ring(answers=answers)))
+
+    assert isinstance(found, Unknown)
+    assert "no majority" in found.why
+
+
 def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
     """The proof says which of the two, since only one that was a member may still run."""
     want = desired((2,))
@@ -396,6 +412,19 @@ def test_a_name_is_forgotten_when_nothing_of_its_node_is_left() -> None:
     assert not forgotten(attrs.evolve(seen, ring=world.observed(want).ring))
     assert not forgotten(attrs.evolve(seen, hosts={}))
     assert not forgotten(attrs.evolve(ended(world.observed(want), pod=True), leaving=None))
+
+
+def test_a_place_is_filled_again_once_its_node_is_forgotten() -> None:
+    """A size that is put back while the node leaves brings a new node: no record takes it for the old one."""
+    world, want = shrunk()
+    world, _ = until(world, want, ShrinkStatefulSet)
+    back = desired((2,))
+
+    world, _ = until(world, back, ApplyStatefulSet)
+
+    assert world.sizes == {"dc1-rack0": 1}
+    assert LAST not in world.recorded
+    assert LAST not in world.status.cassandra_node_status
 
 
 def test_status_forgets_a_node_after_the_ring_has() -> None:

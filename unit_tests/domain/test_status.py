@@ -142,6 +142,21 @@ def test_growth_after_creation_is_a_scale_up() -> None:
     assert (grown.last_cluster_action, grown.last_cluster_action_status) == ("ScaleUp", "Done")
 
 
+def test_growth_that_nobody_watched_is_a_scale_up() -> None:
+    """Who asked for it lost the lease, and its successor finds the node a member already: it is told of."""
+    large = desired((2,))
+    done = look(
+        desired((1,)), World(racks={"dc1-rack0": rack("member")}, shared=large.shared), ClusterStatus()
+    )
+    world = World(racks={"dc1-rack0": rack("member", "member")}, shared=large.shared)
+    seen = look(large, world, done, LATER)
+    ended = look(large, world, seen, LATER)
+
+    assert (seen.last_cluster_action, seen.last_cluster_action_status) == ("ScaleUp", "Ongoing")
+    assert (ended.last_cluster_action, ended.last_cluster_action_status) == ("ScaleUp", "Done")
+    assert look(large, world, ended, LATER) == ended
+
+
 def rolled(*racks: RackModel) -> World:
     """Return a world with these racks, whose nodes have all been members."""
     models = {f"dc1-rack{i}": model for i, model in enumerate(racks)}

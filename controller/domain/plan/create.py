@@ -32,7 +32,7 @@ def create(desired: Desired, observed: Observed) -> list[Action]:
         return unfinished
     growing = _next_to_grow(desired, observed)
     if growing is not None:
-        return [growing]
+        return [_not_before_forgotten(growing, desired, observed)]
     return leave.begin(desired, observed) or list(_left_over(desired, observed))
 
 
@@ -107,6 +107,22 @@ def _next_to_grow(desired: Desired, observed: Observed) -> ApplyStatefulSet | No
         replicas=size,
         uid=statefulset.uid if statefulset is not None else None,
         why=why,
+    )
+
+
+def _not_before_forgotten(
+    growing: ApplyStatefulSet, desired: Desired, observed: Observed
+) -> ApplyStatefulSet | Wait:
+    """Let a rack grow into a place whose node has left only when neither record nor status name that node.
+
+    Else the new one would pass for it: for a member that lost its disk.
+    """
+    want = next(rack for rack in desired.racks if rack.name == growing.rack)
+    pod = f"{want.statefulset}-{growing.replicas - 1}"
+    if pod not in observed.gone:
+        return growing
+    return Wait(
+        seconds=GOSSIP_SECONDS, why=f"{pod} has left the ring, and is forgotten before another one comes"
     )
 
 
