@@ -65,6 +65,8 @@ TOKENS: Final = "TokenToEndpointMap"
 KEYSPACES: Final = "NonLocalStrategyKeyspaces"
 SCHEMAS: Final = "SchemaVersions"
 STREAMS: Final = "CurrentStreams"
+COMPACTION_MANAGER: Final = "org.apache.cassandra.db:type=CompactionManager"
+COMPACTIONS: Final = "Compactions"
 # Known from 4.0 on.
 REPLICATION: Final = "getKeyspaceReplicationInfo(java.lang.String)"
 DC_OF: Final = "getDatacenter(java.lang.String)"
@@ -127,3 +129,8 @@ def busy(value: object) -> frozenset[str]:
             if frame.get("className") == _SERVICE:
                 found.add(str(frame.get("methodName")))
     return frozenset(found)
+
+
+def tasks(value: object) -> tuple[str, ...]:
+    """Read `Compactions`: what each piece of work on sstables is. Raises `ValueError` for another shape."""
+    return tuple(str(each.get("taskType")) for each in _typed({COMPACTIONS: value}, COMPACTIONS, list))

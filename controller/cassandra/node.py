@@ -59,13 +59,20 @@ def ask_ownership(jolokia: Jolokia, endpoint: Endpoint) -> Ownership | Unread:
         return Unread(why=f"half an answer of {endpoint.host}: {error}")
 
 
-def ask_streams(jolokia: Jolokia, endpoint: Endpoint) -> tuple[str, ...]:
-    """Return what a node streams for; of one that does not say so, nothing is known."""
+def ask_work(jolokia: Jolokia, endpoint: Endpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return what a node streams for, and what it does with its data; what it does not say is not known."""
+    requests = [
+        _read(mbeans.STREAM_MANAGER, mbeans.STREAMS),
+        _read(mbeans.COMPACTION_MANAGER, mbeans.COMPACTIONS),
+    ]
     try:
-        (value,) = jolokia.bulk(endpoint, [_read(mbeans.STREAM_MANAGER, mbeans.STREAMS)])
-        return () if isinstance(value, JolokiaError) else mbeans.streams(value)
+        streams, tasks = jolokia.bulk(endpoint, requests)
+        return (
+            () if isinstance(streams, JolokiaError) else mbeans.streams(streams),
+            () if isinstance(tasks, JolokiaError) else mbeans.tasks(tasks),
+        )
     except (TransientError, JolokiaError, ValueError):
-        return ()
+        return (), ()
 
 
 def ask_busy(jolokia: Jolokia, endpoint: Endpoint) -> Busy | Silent:
@@ -116,7 +123,7 @@ class Nodes:
         return {pod: answers.get(pod, _LATE) for pod in endpoints}
 
     def ownership(self, endpoints: Mapping[str, Endpoint]) -> Ownership | Unread:
-        """Ask one of the nodes in *endpoints* (by pod name) who owns what, and all of them what they stream.
+        """Ask one of the nodes in *endpoints* (by pod name) who owns what, and all of them what they are at.
 
         They should be nodes that answered a moment ago: the first ones are tried one after the other.
         """
@@ -124,9 +131,12 @@ class Nodes:
         for pod in sorted(endpoints)[:_TRIES]:
             found = ask_ownership(self._jolokia, endpoints[pod])
             if isinstance(found, Ownership):
-                streams = self._each(endpoints, ask_streams)
-                each = (Stream(pod=pod, what=what) for pod in sorted(streams) for what in streams[pod])
-                return attrs.evolve(found, streams=tuple(each))
+                work = self._each(endpoints, ask_work)
+                streams, tasks = (
+                    tuple(Stream(pod=pod, what=what) for pod in sorted(work) for what in work[pod][i])
+                    for i in (0, 1)
+                )
+                return attrs.evolve(found, streams=streams, tasks=tasks)
         return found
 
     def _each(

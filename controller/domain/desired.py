@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 from controller.domain.availability import Consistency
+from controller.domain.releases import Line
 
 
 @attrs.frozen(kw_only=True)
@@ -41,6 +42,8 @@ class DesiredRack:
     change: str | None = None
     # What can be wrong with a template: equal in racks whose pods run the same programs alike.
     recipe: str = ""
+    # The line of Cassandra that its image brings, None if that is not told.
+    line: Line | None = None
     refusals: tuple[Refusal, ...] = ()
     leaves: bool = False
 

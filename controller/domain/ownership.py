@@ -15,7 +15,7 @@ from controller.domain.availability import Keyspace, Layout, Place
 
 @attrs.frozen(kw_only=True)
 class Stream:
-    """Data that is being streamed to or from *pod* now; *what* is Cassandra's word for the occasion."""
+    """What *pod* is at now, such as data being streamed; *what* is Cassandra's word for the occasion."""
 
     pod: str
     what: str
@@ -33,6 +33,8 @@ class Ownership:
     keyspaces: tuple[Keyspace, ...]
     schemas: Mapping[str, frozenset[str]] = attrs.field(factory=dict)
     streams: tuple[Stream, ...] = ()
+    # What nodes do with their own data, in Cassandra's words.
+    tasks: tuple[Stream, ...] = ()
 
     def members(self) -> frozenset[str]:
         """Return the addresses that own tokens."""

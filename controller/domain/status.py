@@ -205,7 +205,7 @@ def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
 
 
 def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str]) -> Mapping[str, NodeStatus]:
-    """Return every node's host id and address; what was once known stays while the pod cannot be asked.
+    """Return every node's host id, address and version; what was known stays while nobody can be asked.
 
     Nodes that have left go, but only after the ring's ConfigMap has lost them: the host id is the proof.
     """
@@ -214,7 +214,13 @@ def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str])
     for pod in observed.pods():
         host_id = observed.ring.host_id(pod.name, pod.ip or "")
         if pod.name in members and host_id is not None:
-            nodes[pod.name] = NodeStatus(host_id=host_id, node_ip=pod.ip or "")
+            nodes[pod.name] = attrs.evolve(
+                nodes.get(pod.name, NodeStatus()), host_id=host_id, node_ip=pod.ip or ""
+            )
+    # A node that runs another version has touched its data, member or not.
+    for name, view in observed.ring.views().items():
+        if name in nodes:
+            nodes[name] = attrs.evolve(nodes[name], release_version=view.release_version)
     return nodes
 
 

@@ -110,6 +110,9 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
             if any(pod.rpartition("-")[0] == obj["metadata"]["name"] for pod in pods)
         ),
         capacity={rack: Kept.of(obj).capacity for rack, obj in statefulsets.items()},
+        releases=frozenset(
+            node.release_version for node in status.cassandra_node_status.values() if node.release_version
+        ),
         scaling_down=status.last_cluster_action == ActionName.SCALE_DOWN
         and status.last_cluster_action_status != ActionStatus.DONE,
     )

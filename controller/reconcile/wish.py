@@ -25,6 +25,7 @@ from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.cassandra.jolokia import Credentials
+from controller.domain import releases
 from controller.domain.availability import Consistency
 from controller.domain.desired import Desired, DesiredRack, Refusal, Rollout
 from controller.domain.errors import TerminalError
@@ -96,6 +97,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     partition=rack.rolling_partition,
                     change=None if same else annotations.get(names.LAST_CHANGE),
                     recipe=recipe(body),
+                    line=releases.told(newest.spec.server_version, newest.spec.cassandra_image or ""),
                     refusals=refusals,
                 )
             )

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from controller.domain import policy
-from controller.domain.changes import Rule
+from controller.domain.changes import TOLD_BY_NODES, Rule
 
 MANIFEST = Path(__file__).parents[2] / "manifests" / "admission" / "policy.yaml"
 
@@ -26,10 +26,13 @@ def test_it_is_not_installed_by_default() -> None:
 
 
 def test_every_rule_on_changes_has_its_words_in_the_policy() -> None:
-    """A sentence that is changed in one place is changed in both, up to where its first value stands."""
+    """A sentence that is changed in one place is changed in both, up to where its first value stands.
+
+    What turns on what nodes have told is for the operator alone.
+    """
     text = "\n".join(check.messages for check in policy.checks())
 
-    for rule in Rule:
+    for rule in set(Rule) - TOLD_BY_NODES:
         literal = rule.value.replace("{key}", "num_tokens").partition("{")[0]
         assert literal in text, rule
 

@@ -131,6 +131,9 @@ class NodeStatus:
 
     host_id: str | None = attrs.field(default=None, metadata=doc("Its host id."))
     node_ip: str | None = attrs.field(default=None, metadata=doc("Its IP address."))
+    release_version: str | None = attrs.field(
+        default=None, metadata=doc("The version of Cassandra that it said it runs.")
+    )
 
 
 @attrs.frozen(kw_only=True)

@@ -16,13 +16,13 @@ from collections.abc import Mapping
 import attrs
 
 from controller.api.v2.jsonvalues import JsonMap, freeze, thaw
-from controller.domain.changes import bootstrap, size, storage, topology
-from controller.domain.changes.common import Facts, Held, Rule, Spec, dcs
+from controller.domain.changes import bootstrap, size, storage, topology, version
+from controller.domain.changes.common import TOLD_BY_NODES, Facts, Held, Rule, Spec, dcs
 
-__all__ = ["Facts", "Held", "Rule", "Verdict", "judge"]
+__all__ = ["TOLD_BY_NODES", "Facts", "Held", "Rule", "Verdict", "judge"]
 
 # Topology before what is compared data centre by data centre.
-_RULES = (size.hold, topology.hold, storage.hold, bootstrap.hold)
+_RULES = (size.hold, topology.hold, storage.hold, version.hold, bootstrap.hold)
 
 
 @attrs.frozen(kw_only=True)

@@ -31,6 +31,8 @@ class Facts:
     # Racks, by `<dc>-<rack>`, that were taken out of the spec and have nodes yet.
     leaving: frozenset[str] = frozenset()
     capacity: Mapping[str, str | None] = attrs.field(factory=dict)
+    # What the nodes said, when they were last asked, that they run.
+    releases: frozenset[str] = frozenset()
 
 
 class Rule(enum.Enum):
@@ -83,6 +85,24 @@ class Rule(enum.Enum):
         "{key} was {old} when the nodes of {rack} joined, and Cassandra cannot change it afterwards; "
         "write it so again, or move to another data centre"
     )
+    VERSION_STEP = (
+        "nodes run Cassandra {old}, which cannot be upgraded to {new} in one step; write an image of {by} "
+        "first, or {image} again. The configuration waits with it. If the image is of another version than "
+        "that, say so in spec.serverVersion"
+    )
+    VERSION_BACK = (
+        "nodes run Cassandra {old} and have written data that {new} cannot read; write {image} again, or an "
+        "image of {old}. The configuration waits with it. If the image is of another version than that, "
+        "say so in spec.serverVersion"
+    )
+    VERSION_BUSY = (
+        "nodes run Cassandra {running}: an upgrade is under way. Write {image} again until all nodes run "
+        "{newest}, and {new} then. The configuration waits with it"
+    )
+
+
+# Rules that turn on what nodes have told, which an admission policy cannot ask.
+TOLD_BY_NODES = frozenset({Rule.VERSION_STEP, Rule.VERSION_BACK, Rule.VERSION_BUSY})
 
 
 @attrs.frozen(kw_only=True)

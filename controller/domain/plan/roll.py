@@ -4,6 +4,7 @@ Rolling changes: running nodes take a new template by being restarted, rack afte
 - Templates are stored and nodes restarted in the order of the racks; the next rack waits for the last.
 - The first node with a new template has to start before a second one is touched, in whatever rack.
 - What goes down is proven to be missed by nobody (`safe`); ordinals below `rollingPartition` stay.
+- Before a first node takes another line of Cassandra, the ring has to be at rest (`upgrade`).
 - A node that does not serve is restarted first: a correction never waits for a ring that is broken.
 
 It promises to end wherever pods start, and to say what it waits for; it never makes a rack smaller.
@@ -15,10 +16,12 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
+from controller.api.v2.cluster import ActionName
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, RestartPod, Wait
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Pod, Rack, StatefulSet
 from controller.domain.plan.safe import Turn, safe
+from controller.domain.plan.upgrade import upgrade
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find, on_its_way
 from controller.domain.ring import Silent
 
@@ -205,11 +208,10 @@ def _in_order(
     offered = tuple(pod for pod in pods if pod.ready and not pod.terminating and pod not in going)
     if waits or not offered:
         return waits or [action for action, _ in in_flight]
+    turn = _upgrading(_turn(place, offered, 1, unheard), place, observed)
     if not _trusted(place, places, observed):
         # The first one tells whether the new template is any good.
-        on_trial = [pod for _, pod in in_flight if pod is not None]
-        waiting = [action for action, _ in in_flight]
-        return [*waiting, *map(_tried, on_trial[:1])] if waiting else _turn(place, offered, 1, unheard)
+        return [*[action for action, _ in in_flight], *map(_tried, going[:1])] if in_flight else turn
     most = desired.rollout.most
     if at_once:
         size = max(have.replicas, 1)
@@ -218,24 +220,28 @@ def _in_order(
         return [_nothing_may_go()]
     if most < 1:
         return [action for action, _ in in_flight]
-    return _turn(place, offered, most, unheard, tuple(action for action, _ in in_flight))
+    return attrs.evolve(turn, most=most, going=tuple(action for action, _ in in_flight))
 
 
-def _turn(
-    place: _Place,
-    offered: tuple[Pod, ...],
-    most: int,
-    unheard: str | None,
-    going: tuple[Action, ...] = (),
-) -> Turn:
+def _turn(place: _Place, offered: tuple[Pod, ...], most: int, unheard: str | None) -> Turn:
     change = f" ({place.statefulset.change})" if place.statefulset.change else ""
     return Turn(
         purpose=f"to take the new template of rack {place.want.name}{change}",
         offered=offered,
         most=most,
-        going=going,
         unheard=unheard,
     )
+
+
+def _upgrading(turn: Turn, place: _Place, observed: Observed) -> Turn:
+    """Return *turn* with what is to be said and checked if it brings another version of Cassandra."""
+    change = upgrade(place.want.line, observed)
+    if change is not None:
+        return attrs.evolve(turn, purpose=f"{turn.purpose}, {change}", upgrade=change)
+    if place.statefulset.change == ActionName.UPDATE_DOCKER_IMAGE and place.want.line is None:
+        untold = "whose version of Cassandra its tag does not tell, so that it is not checked"
+        return attrs.evolve(turn, purpose=f"{turn.purpose}, {untold}")
+    return turn
 
 
 def _others(

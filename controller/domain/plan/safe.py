@@ -18,6 +18,7 @@ from controller.domain.availability import Blocked, Layout, Proof, prove
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Pod
 from controller.domain.ownership import Ownership, Unread
+from controller.domain.plan.upgrade import Upgrade, before_the_first
 from controller.domain.plan.waiting import GOSSIP_SECONDS
 
 # What blocks is a node that is down; its return is an event, but for what its peers believe.
@@ -33,7 +34,8 @@ class Turn:
     """Nodes that are to restart for a *purpose*, best first, at most *most* of them now.
 
     *going* is what is waited for from nodes that are down for the same purpose already; every other node
-    is up. *unheard* says why not all nodes could be asked, if so.
+    is up. *unheard* says why not all nodes could be asked, if so. *upgrade* is the change of Cassandra's line
+    that it is, if it is one.
     """
 
     purpose: str
@@ -41,11 +43,15 @@ class Turn:
     most: int
     going: tuple[Action, ...] = ()
     unheard: str | None = None
+    upgrade: Upgrade | None = None
 
 
 def safe(turn: Turn, desired: Desired, observed: Observed) -> list[Action]:
     """Return the restarts that may be carried out together now, or what keeps even one of them back."""
     ownership = observed.ownership
+    unfit = list(before_the_first(turn.upgrade, desired, observed)) if turn.upgrade is not None else []
+    if unfit:
+        return [*unfit]
     if turn.unheard is not None:
         return _unproven(turn, desired, turn.unheard)
     if not isinstance(ownership, Ownership):
