@@ -27,6 +27,7 @@ from controller.executors.operations import Operations
 from controller.executors.pods import Pods
 from controller.executors.racks import Racks
 from controller.executors.statefulsets import StatefulSets
+from controller.executors.tuning import Tunings
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.kinds import Kind
@@ -159,6 +160,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             claims=Claims(client),
             decommission=decommissions,
             operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls),
+            tunings=Tunings(client, nodes.jolokia),
         ),
         finisher=finisher,
         caught_up=caught_up,

@@ -135,7 +135,7 @@ class Jolokia:
     def bulk(self, endpoint: Endpoint, requests: Sequence[Mapping[str, Any]]) -> list[Any]:
         """Send *requests* at once and return, in their order, each one's value or `JolokiaError`.
 
-        Only for requests that change nothing: the whole is retried once, like `read`. Raises as `read`.
+        Only for requests that may be repeated: the whole is retried once, like `read`. Raises as `read`.
         """
         if not requests:
             return []

@@ -8,7 +8,7 @@ round has threads of its own, so that a cluster of nodes that hang does not keep
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 import contextvars
 import queue
 import threading
@@ -21,6 +21,7 @@ from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
 from controller.domain.availability import Keyspace, Place, Replication, Unprovable, replication_of
 from controller.domain.errors import TransientError
+from controller.domain.live import Attribute, Value
 from controller.domain.operations.seen import Busy
 from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.ring import Answer, Ring, Silent
@@ -88,6 +89,21 @@ def ask_busy(jolokia: Jolokia, endpoint: Endpoint) -> Busy | Silent:
         return Silent(why=f"half an answer: {error}")
 
 
+def ask_values(
+    jolokia: Jolokia, endpoint: Endpoint, attributes: Sequence[Attribute]
+) -> Mapping[Attribute, Value] | str:
+    """Return what the node has for each of *attributes* that it knows; or why that is not to be had."""
+    try:
+        answers = jolokia.bulk(endpoint, [_read(each.mbean, each.name) for each in attributes])
+    except (TransientError, JolokiaError) as error:
+        return str(error)
+    return {
+        each: answer
+        for each, answer in zip(attributes, answers, strict=True)
+        if isinstance(answer, int | float)
+    }
+
+
 class Nodes:
     """The nodes of all clusters; up to *threads* ask those of one, *seconds* bounds a round.
 
@@ -138,6 +154,16 @@ class Nodes:
                 )
                 return attrs.evolve(found, streams=streams, tasks=tasks)
         return found
+
+    def values(
+        self, endpoints: Mapping[str, Endpoint], attributes: Sequence[Attribute]
+    ) -> dict[str, Mapping[Attribute, Value] | str]:
+        """Ask the nodes in *endpoints* (by pod name) what they have, and return it, or why it is not known.
+
+        Attributes that a node does not know are not in its answer.
+        """
+        answers = self._each(endpoints, lambda jolokia, endpoint: ask_values(jolokia, endpoint, attributes))
+        return {pod: answers.get(pod, _LATE.why) for pod in endpoints}
 
     def _each(
         self, endpoints: Mapping[str, Endpoint], question: Callable[[Jolokia, Endpoint], _T]

@@ -12,6 +12,7 @@ import enum
 
 import attrs
 
+from controller.domain.live import Attribute, Setting, Value
 from controller.domain.operations.kinds import NodeOperation
 
 
@@ -67,6 +68,21 @@ class RestartPod:
 
     pod: str
     uid: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class Tune:
+    """Tell a running node what its configuration says by now; it is not restarted for it.
+
+    *before* is what of it has to be noted first: what the node had when it had not been told anything.
+    """
+
+    pod: str
+    uid: str
+    ip: str
+    settings: tuple[Setting, ...]
+    before: Mapping[Attribute, Value]
     why: str
 
 
@@ -220,6 +236,7 @@ Write = (
     | ApplyStatefulSet
     | DeletePod
     | RestartPod
+    | Tune
     | Decommission
     | ShrinkStatefulSet
     | DeleteClaim

@@ -3,7 +3,7 @@ When a change of Cassandra's configuration takes effect, and which changes a joi
 
 Keys are paths into `config`, the section first: `cassandra-yaml.num_tokens`. A key that is not in the table
 takes effect when the node starts again, as most do. `LIVE` says that Cassandra could be told without that,
-by the MBeans of 4.0 to 5.0; it does not say that anybody does so.
+by the MBeans of 4.0 to 5.0; which of them the operator tells nodes is in `live`.
 
 `survives` promises to say no to every change after which Cassandra refuses to start on the data it has, or
 starts without it, as far as two values show that; and yes to two ways of writing the same. Parameters that

@@ -13,6 +13,7 @@ import datetime as dt
 import attrs
 
 from controller.domain.leaving import Leaving
+from controller.domain.live import Attribute, Telling, Value
 from controller.domain.operations.pods import PodOperation
 from controller.domain.operations.seen import Operations
 from controller.domain.ownership import Ownership, Unread
@@ -61,6 +62,8 @@ class Pod:
     unschedulable: str | None = None
     containers: tuple[Container, ...] = ()
     operation: PodOperation = attrs.field(factory=PodOperation)
+    # What its node had before it was told something else than its configuration says.
+    before: Mapping[Attribute, Value] = attrs.field(factory=dict)
 
     @property
     def restarts(self) -> int:
@@ -101,6 +104,10 @@ class StatefulSet:
     change: str | None = None
     # JSON paths of fields we own that no longer carry our values: somebody edited them.
     drift: tuple[str, ...] = ()
+    # Pods by uid that were made from an older template: those whose nodes have been told all that is new in
+    # it, and those that need no more than to be told.
+    told: frozenset[str] = frozenset()
+    untold: Mapping[str, Telling] = attrs.field(factory=dict)
 
     @property
     def settled(self) -> bool:
@@ -113,8 +120,11 @@ class StatefulSet:
         return self.on_delete or self.template_revision != 0
 
     def outdates(self, pod: Pod) -> bool:
-        """Tell whether *pod* was made from a template that is no longer the newest."""
-        return self.update_revision is not None and pod.revision != self.update_revision
+        """Tell whether *pod* runs with something else than the newest template says."""
+        if pod.uid in self.untold:
+            return True
+        older = self.update_revision is not None and pod.revision != self.update_revision
+        return older and pod.uid not in self.told
 
 
 @attrs.frozen(kw_only=True)

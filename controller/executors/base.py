@@ -25,6 +25,7 @@ from controller.domain.actions import (
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
+    Tune,
     Write,
 )
 from controller.kube.kinds import Kind
@@ -71,6 +72,7 @@ class Executor:
     claims: Callable[[DeleteClaim, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
     operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
+    tunings: Callable[[Tune, Bodies], Written | None]
 
     def run(self, action: Write, bodies: Bodies) -> Written | None:
         """Carry out *action* and return what was written to the API server, if anything."""
@@ -87,6 +89,8 @@ class Executor:
                 return self.racks(action, bodies)
             case DeleteClaim():
                 return self.claims(action, bodies)
+            case Tune():
+                return self.tunings(action, bodies)
             case Decommission():
                 self.decommission(action, bodies)
                 return None

@@ -80,7 +80,7 @@ _COPIES = frozenset({"kubectl.kubernetes.io/last-applied-configuration", names.C
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "deletionTimestamp")
 _POD_METADATA = (*_METADATA, "labels", "creationTimestamp", "ownerReferences")
 # What others note on a pod may be large; ours is for plans.
-_POD_ANNOTATIONS = (names.OPERATION, names.OPERATION_REQUEST)
+_POD_ANNOTATIONS = (names.OPERATION, names.OPERATION_REQUEST, names.BEFORE_TOLD)
 _POD_SPEC = ("nodeName", "hostname", "subdomain")
 _POD_STATUS = ("phase", "podIP", "startTime")
 _CONDITION = ("type", "status", "reason", "message", "lastTransitionTime")
@@ -215,6 +215,9 @@ CASSANDRA_CLUSTER = Kind(
     group="db.orange.com", version="v2", plural="cassandraclusters", kind="CassandraCluster"
 )
 STATEFULSET = Kind(group="apps", version="v1", plural="statefulsets", kind="StatefulSet")
+CONTROLLER_REVISION = Kind(
+    group="apps", version="v1", plural="controllerrevisions", kind="ControllerRevision"
+)
 POD = Kind(group="", version="v1", plural="pods", kind="Pod", transform=pod)
 PERSISTENT_VOLUME_CLAIM = Kind(
     group="", version="v1", plural="persistentvolumeclaims", kind="PersistentVolumeClaim"

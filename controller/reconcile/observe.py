@@ -39,6 +39,7 @@ from controller.reconcile.credentials import Logins
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
+from controller.reconcile.tuning import Tuning
 from controller.reconcile.wish import Wish, later, wish
 from controller.runtime.store import Key
 
@@ -90,6 +91,12 @@ class Observer:
     operator: str | None = None
     _contents: Contents = attrs.field(init=False, repr=False)
     _wishes: Memo[Kept] = attrs.field(init=False, repr=False, factory=Memo)
+
+    _tuning: Tuning = attrs.field(init=False, repr=False)
+
+    @_tuning.default
+    def _tuner(self) -> Tuning:
+        return Tuning(self.client, self.nodes)
 
     @_contents.default
     def _reader(self) -> Contents:
@@ -167,7 +174,7 @@ class Observer:
         obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
-            racks=_marked(seen.racks, kept.marks),
+            racks=self._tuning.on(key.namespace, _marked(seen.racks, kept.marks), asked, ring.views()),
             shared=kept.shared,
             joined=everyone,
             gone=gone,

@@ -12,6 +12,7 @@ import datetime as dt
 from typing import Any, Final
 
 from controller.api.v2 import names
+from controller.domain.live import decode_before
 from controller.domain.observed import Claim, Container, Pod, StatefulSet
 from controller.domain.operations import pods
 
@@ -40,6 +41,7 @@ def pod(obj: Object) -> Pod:
         unschedulable=_unschedulable(status),
         containers=containers,
         operation=pods.read(metadata.get("labels") or {}, metadata.get("annotations") or {}),
+        before=decode_before((metadata.get("annotations") or {}).get(names.BEFORE_TOLD)),
     )
 
 

@@ -7,7 +7,7 @@ this object. Callbacks asked for through `Node.after` are dropped when the proce
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 import uuid
 
@@ -66,6 +66,8 @@ class NodeConfig:
     jolokia_user: str | None = None
     jolokia_password: str | None = attrs.field(default=None, repr=False)
     jolokia_threads: int = 5
+    # Other settings of cassandra.yaml, by their names without a unit.
+    tunables: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
     def place(self) -> Place:
@@ -122,8 +124,10 @@ class Node:
         self.state: EndpointState | None = None
         self.schema: Schema | None = volume.schema
         self.phi = pace.phi
-        self.stream_megabits = DEFAULT_STREAM_MEGABITS
-        self.compaction_megabytes = DEFAULT_COMPACTION_MEGABYTES
+        self.stream_megabits: float = DEFAULT_STREAM_MEGABITS
+        self.compaction_megabytes = config.tunables.get("compaction_throughput", DEFAULT_COMPACTION_MEGABYTES)
+        # What it was told since it started, by attribute.
+        self.told: dict[str, Any] = {}
         self.logging: dict[str, str] = {"ROOT": "INFO"}
         self.streams: list[Plan] = []
         self.sending: list[Session] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from e2e.simcassandra import compaction, removal, storage_reads, texts, threads
+from e2e.simcassandra import compaction, removal, storage_reads, texts, threads, tunables
 from e2e.simcassandra.deferred import JavaError
 from e2e.simcassandra.mbean import MBean, overload
 from e2e.simcassandra.node import Node
@@ -18,9 +18,10 @@ Args = Sequence[Any]
 
 def beans() -> dict[str, MBean]:
     """Return them by name."""
+    readers, writers = tunables.storage_proxy()
     return {
         "org.apache.cassandra.db:type=StorageProxy": MBean(
-            attributes={"SchemaVersions": storage_reads.schema_versions}
+            attributes={"SchemaVersions": storage_reads.schema_versions, **readers}, writers=writers
         ),
         "org.apache.cassandra.net:type=FailureDetector": _failure_detector(),
         "org.apache.cassandra.net:type=Gossiper": _gossiper(),

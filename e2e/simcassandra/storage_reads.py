@@ -15,16 +15,23 @@ from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.node import Node
 from e2e.simcassandra.streaming import rerate as rerate_streams
 from e2e.simcassandra.tokens import SimpleStrategy, ownership
+from e2e.simcassandra.tunables import storage_service
+
+# Megabits in a mebibyte.
+_MEGABITS = 8.388608
+_INTER_DC = "inter_dc_mebibytes"
 
 Addresses = Callable[[View], Iterable[str]]
 
 
 def attributes(line: tuple[int, int]) -> dict[str, Reader]:
     """Return the attributes of the releases of *line*."""
-    readers = {**_lists(), **_host_ids(), **_self(), **_ring(), **_settings()}
+    readers = {**_lists(), **_host_ids(), **_self(), **_ring(), **_settings(), **storage_service()[0]}
     if line > (4, 0):
         # The old name says megabytes, and means megabits as well.
         readers["StreamThroughputMbitPerSec"] = readers["StreamThroughputMbPerSec"]
+        readers["StreamThroughputMebibytesPerSec"] = lambda n: round(n.stream_megabits / _MEGABITS)
+        readers["InterDCStreamThroughputMebibytesPerSec"] = lambda n: n.told.get(_INTER_DC, 24)
     if line >= (5, 0):
         readers |= {
             "BootstrapFailed": lambda n: n.bootstrap_failed,
@@ -45,13 +52,25 @@ def writers(line: tuple[int, int]) -> dict[str, Writer]:
         rerate_compactions(node)
 
     def streaming(node: Node, value: Any) -> None:  # noqa: ANN401 -- JSON
-        node.stream_megabits = int(value)
+        node.stream_megabits = value if isinstance(value, float) else int(value)
         rerate_streams(node)
 
+    def mebibytes(node: Node, value: Any) -> None:  # noqa: ANN401 -- JSON
+        streaming(node, int(value) * _MEGABITS)
+
+    def between_dcs(node: Node, value: Any) -> None:  # noqa: ANN401 -- JSON
+        node.told[_INTER_DC] = int(value)
+
+    newer = {
+        "StreamThroughputMbitPerSec": streaming,
+        "StreamThroughputMebibytesPerSec": mebibytes,
+        "InterDCStreamThroughputMebibytesPerSec": between_dcs,
+    }
     return {
+        **storage_service()[1],
         "CompactionThroughputMbPerSec": compaction,
         "StreamThroughputMbPerSec": streaming,
-        **({"StreamThroughputMbitPerSec": streaming} if line > (4, 0) else {}),
+        **(newer if line > (4, 0) else {}),
     }
 
 
@@ -153,7 +172,7 @@ def _settings() -> dict[str, Reader]:
         "AllDataFileLocations": lambda _: ["/var/lib/cassandra/data"],
         "ConcurrentCompactors": lambda _: 1,
         "CompactionThroughputMbPerSec": lambda n: n.compaction_megabytes,
-        "StreamThroughputMbPerSec": lambda n: n.stream_megabits,
+        "StreamThroughputMbPerSec": lambda n: round(n.stream_megabits),
     }
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from controller.bootstrap import seeds as deciding
 from controller.bootstrap.seeds import Data, Me, Reach, Seen, Situation
-from e2e.simcassandra import shutdown
+from e2e.simcassandra import shutdown, tunables
 from e2e.simcassandra.faults import Faults
 from e2e.simcassandra.jolokia import Agents
 from e2e.simcassandra.modes import Mode
@@ -189,6 +189,7 @@ class CassandraPods:
             storage_compatibility=str(settings.get("storage_compatibility_mode") or "CASSANDRA_4"),
             replace_address=self._replaces.get(uid) or None,
             hostname=f"{name}.{service}.{objects.namespace(pod)}.svc.cluster.local",
+            tunables=tunables.from_yaml(settings),
             jolokia_user=start.environment.get("JOLOKIA_USER"),
             jolokia_password=start.environment.get("JOLOKIA_PASSWORD"),
         )

@@ -50,6 +50,8 @@ OPERATION_RESULT = f"{_PREFIX}/operation-result"
 OPERATION_REQUEST = f"{_PREFIX}/operation-request"
 # On pods: the uid of the generated Secret whose login they ask for.
 LOGIN = f"{_PREFIX}/login"
+# On pods: what settings were before the operator told the running node others, by MBean and attribute.
+BEFORE_TOLD = f"{_PREFIX}/before-told"
 # What CassKop compares a StatefulSet with.
 CASSKOP_LAST_APPLIED = "banzaicloud.com/last-applied"
 

@@ -20,6 +20,7 @@ from controller.api.v2.cluster import ActionName
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, RestartPod, Wait
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Pod, Rack, StatefulSet
+from controller.domain.plan import tell
 from controller.domain.plan.safe import Turn, safe
 from controller.domain.plan.upgrade import upgrade
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find, on_its_way
@@ -201,8 +202,9 @@ def _in_order(
     if not have.settled:
         return [_takes_up(place)]
     pods = [pod for pod in place.outdated() if pod.ordinal >= want.partition]
-    if not pods:
-        return [_kept_back(place)]
+    instead: list[Action] = tell.tell(have, pods) if pods else [_kept_back(place)]
+    if instead:
+        return instead
     waits, unheard, in_flight = _others(place, places, desired, observed)
     going = [pod for _, pod in in_flight if pod is not None]
     offered = tuple(pod for pod in pods if pod.ready and not pod.terminating and pod not in going)

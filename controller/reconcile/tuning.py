@@ -1,0 +1,188 @@
+"""
+Pods that differ from their rack's template only in what running nodes can be told, and what they have.
+
+What a pod was made from is read from its ControllerRevision, which Kubernetes keeps as long as the pod is
+there and never changes. What it was told since is read from the node itself. An annotation on the pod has
+what was before it was told anything, so that it can be told that again: it goes with the pod.
+
+Where anything cannot be read, a pod is what it would be without all this: outdated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+import json
+import threading
+from typing import Any
+
+import attrs
+
+from controller.builders.hashing import short_hash
+from controller.cassandra.jolokia import Endpoint
+from controller.cassandra.node import Nodes
+from controller.domain.errors import NotFoundError, TerminalError
+from controller.domain.live import Attribute, Setting, Telling, Value, between
+from controller.domain.observed import Pod, Rack, StatefulSet
+from controller.kube import kinds
+from controller.kube.client import KubeClient
+from controller.reconcile.stores import Object
+
+_DATA = "CONFIG_FILE_DATA"
+# How many templates are remembered, as hash and configuration; forgotten ones are read again.
+_MOST = 500
+
+
+@attrs.frozen
+class Template:
+    """A pod template: its Cassandra configuration, and a hash of everything else."""
+
+    config: Mapping[str, Any]
+    rest: str
+
+
+@attrs.frozen(kw_only=True)
+class _Wanted:
+    """What the node of *pod* at *endpoint* should have; *settings* are those that its template changed."""
+
+    pod: Pod
+    endpoint: Endpoint | None
+    settings: tuple[Setting, ...]
+
+    def all(self) -> tuple[Setting, ...]:
+        """Return what it should have, what it was told and is to forget included."""
+        mine = {setting.attribute for setting in self.settings}
+        back = tuple(
+            Setting(key=attribute.name, attribute=attribute, value=value)
+            for attribute, value in self.pod.before.items()
+            if attribute not in mine
+        )
+        return (*self.settings, *back)
+
+
+class Tuning:
+    """Finds out which pods need no restart; remembers templates, which never change."""
+
+    def __init__(self, client: KubeClient, nodes: Nodes) -> None:
+        self._client = client
+        self._nodes = nodes
+        self._lock = threading.Lock()
+        self._templates: dict[tuple[str, str, str], Template] = {}
+
+    def on(
+        self,
+        namespace: str,
+        racks: Mapping[str, Rack],
+        asked: Mapping[str, Endpoint],
+        answering: Iterable[str],
+    ) -> dict[str, Rack]:
+        """Return *racks* with what is known of their pods; *asked* are nodes by pod, some are *answering*."""
+        able = {pod: asked[pod] for pod in answering}
+        wanted = {
+            name: list(self._wanted(namespace, rack.statefulset, rack, able))
+            for name, rack in racks.items()
+            if rack.statefulset is not None and rack.statefulset.waits_for_us and rack.statefulset.settled
+        }
+        each = [one for found in wanted.values() for one in found]
+        attributes = sorted({s.attribute for one in each for s in one.all()}, key=str)
+        endpoints = {one.pod.name: one.endpoint for one in each if one.endpoint is not None}
+        values = self._nodes.values(endpoints, attributes) if endpoints else {}
+        return {
+            name: attrs.evolve(rack, statefulset=_marked(rack.statefulset, wanted[name], values))
+            if rack.statefulset is not None and wanted.get(name)
+            else rack
+            for name, rack in racks.items()
+        }
+
+    def _wanted(
+        self, namespace: str, statefulset: StatefulSet, rack: Rack, able: Mapping[str, Endpoint]
+    ) -> Iterator[_Wanted]:
+        for pod in rack.pods:
+            outdated = statefulset.outdates(pod)
+            if not pod.ready or pod.terminating or not (outdated or pod.before):
+                continue
+            settings = self._between(namespace, statefulset, pod) if outdated else ()
+            if settings is not None:
+                yield _Wanted(pod=pod, endpoint=able.get(pod.name), settings=settings)
+
+    def _between(self, namespace: str, statefulset: StatefulSet, pod: Pod) -> tuple[Setting, ...] | None:
+        """Return what *pod* is to be told to be as if it were new; None if it cannot be."""
+        found = [
+            self._template(namespace, name, statefulset.uid)
+            for name in (pod.revision, statefulset.update_revision)
+            if name is not None
+        ]
+        match found:
+            case [Template() as old, Template() as new] if old.rest == new.rest:
+                return between(old.config, new.config)
+            case _:
+                return None
+
+    def _template(self, namespace: str, name: str, owner: str) -> Template | None:
+        key = (namespace, name, owner)
+        with self._lock:
+            known = self._templates.get(key)
+        if known is not None:
+            return known
+        try:
+            obj = self._client.get(kinds.CONTROLLER_REVISION, namespace, name)
+        except (NotFoundError, TerminalError):
+            return None
+        if owner not in {ref["uid"] for ref in obj["metadata"].get("ownerReferences") or ()}:
+            return None
+        made = template_of(obj)
+        if made is not None:
+            with self._lock:
+                if len(self._templates) >= _MOST:
+                    self._templates.clear()
+                self._templates[key] = made
+        return made
+
+
+def template_of(revision: Object) -> Template | None:
+    """Return the template in a ControllerRevision; None if there is none that can be read."""
+    template = ((revision.get("data") or {}).get("spec") or {}).get("template")
+    if not isinstance(template, Mapping):
+        return None
+    texts: list[str] = []
+    rest = _without_data(template, texts)
+    try:
+        config = json.loads(texts[0]) if len(texts) == 1 else None
+    except ValueError:
+        return None
+    return Template(config=config, rest=short_hash(rest)) if isinstance(config, dict) else None
+
+
+def _without_data(value: Any, texts: list[str]) -> Any:  # noqa: ANN401 -- JSON
+    """Return *value* without the configuration of Cassandra, which is put into *texts*."""
+    if isinstance(value, Mapping):
+        if value.get("name") == _DATA and isinstance(value.get("value"), str):
+            texts.append(value["value"])
+            return _DATA
+        return {key: _without_data(each, texts) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_data(each, texts) for each in value]
+    return value
+
+
+def _marked(
+    statefulset: StatefulSet, wanted: Iterable[_Wanted], values: Mapping[str, Mapping[Attribute, Value] | str]
+) -> StatefulSet:
+    told: set[str] = set()
+    untold: dict[str, Telling] = {}
+    for one in wanted:
+        has = values.get(one.pod.name, "it has not been asked")
+        if isinstance(has, str):
+            untold[one.pod.uid] = Telling(unread=has)
+            continue
+        if not all(setting.attribute in has for setting in one.all()):
+            # It does not know one of them: nothing but a restart will do.
+            continue
+        missing = tuple(s for s in one.all() if has[s.attribute] != s.value)
+        if missing:
+            before = {
+                s.attribute: has[s.attribute] for s in one.settings if s.attribute not in one.pod.before
+            }
+            untold[one.pod.uid] = Telling(settings=missing, before=before)
+        else:
+            told.add(one.pod.uid)
+    return attrs.evolve(statefulset, told=frozenset(told), untold=untold)
