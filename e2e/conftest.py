@@ -50,7 +50,10 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
     from e2e.providers.simulated import SimulatedCluster  # noqa: PLC0415
     from e2e.simcontrollers.images import Images  # noqa: PLC0415
 
-    return SimulatedCluster(SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,)), holds=True))
+    sim = SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,)), holds=True)
+    # As the real one has it: volumes of this class never grow.
+    sim.controllers.add_class("fixed", expands=False)
+    return SimulatedCluster(sim)
 
 
 @pytest.fixture(scope="session")

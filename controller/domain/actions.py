@@ -41,13 +41,15 @@ class CreateSecret:
 class ApplyStatefulSet:
     """Create a rack's StatefulSet, or bring it to a size and the wanted template.
 
-    *uid* is the StatefulSet that the decision was made on, None when there was none.
+    *uid* is the StatefulSet that the decision was made on, None when there was none. *capacity* is the
+    size of its data volumes, where one is made again with larger ones.
     """
 
     rack: str
     replicas: int
     uid: str | None
     why: str
+    capacity: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -138,6 +140,38 @@ class DeleteStatefulSet:
     rack: str
     statefulset: str
     uid: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class GrowClaim:
+    """Ask for a larger volume; the storage gives it in its own time, and no pod restarts."""
+
+    claim: str
+    uid: str
+    capacity: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class NoteResize:
+    """Write a copy of a rack's StatefulSet in status; only with it may the StatefulSet be taken away."""
+
+    rack: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class DetachStatefulSet:
+    """Delete a StatefulSet and leave its pods running, to make it again with larger volumes for new pods.
+
+    *generation* is that of the StatefulSet whose copy is in status.
+    """
+
+    rack: str
+    statefulset: str
+    uid: str
+    generation: int
     why: str
 
 
@@ -243,5 +277,7 @@ Write = (
     | DeleteStatefulSet
     | MarkOperation
     | RunOperation
+    | GrowClaim
+    | DetachStatefulSet
 )
-Action = Write | NoteLeaving | Wait | Hold
+Action = Write | NoteLeaving | NoteResize | Wait | Hold

@@ -34,6 +34,8 @@ _HARMLESS = frozenset(
         "EmptyCluster",
         "TemplateHeldBack",
         "ChangeHeldBack",
+        "StorageCannotGrow",
+        "FileSystemResizePending",
     }
 )
 # A node that was restarted, by whomever, is given so long before it counts as lost.

@@ -46,6 +46,9 @@ class DesiredRack:
     line: Line | None = None
     refusals: tuple[Refusal, ...] = ()
     leaves: bool = False
+    # The size of the data volumes, None without any, and where it is written.
+    capacity: str | None = None
+    capacity_path: str = "spec.dataCapacity"
 
 
 @attrs.frozen(kw_only=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import datetime as dt
+import enum
 
 import attrs
 
@@ -108,6 +109,10 @@ class StatefulSet:
     # it, and those that need no more than to be told.
     told: frozenset[str] = frozenset()
     untold: Mapping[str, Telling] = attrs.field(factory=dict)
+    # The size that new data volumes get; None if there are none.
+    capacity: str | None = None
+    # Whether status holds a copy of it, but for its size, from which it can be made again.
+    copied: bool = False
 
     @property
     def settled(self) -> bool:
@@ -129,22 +134,46 @@ class StatefulSet:
 
 @attrs.frozen(kw_only=True)
 class Claim:
-    """A PersistentVolumeClaim of a rack."""
+    """A PersistentVolumeClaim of a rack.
+
+    *requested* and *capacity* are sizes, what is asked for and what there is. *trouble* is what the storage
+    says of a growth that fails; *restart_since* is since when its file system waits for a start of the pod.
+    """
 
     name: str
     uid: str
     phase: str
     storage_class: str | None
     terminating: bool = False
+    requested: str | None = None
+    capacity: str | None = None
+    trouble: str | None = None
+    restart_since: dt.datetime | None = None
+
+
+@attrs.frozen(kw_only=True)
+class Copy:
+    """A StatefulSet that is only a copy in status: taken away, to be made again; as `StatefulSet`."""
+
+    replicas: int
+    capacity: str | None
 
 
 @attrs.frozen(kw_only=True)
 class Rack:
-    """What exists of one rack; *statefulset* is None if there is none yet."""
+    """What exists of one rack; *statefulset* is None if there is none yet, or only a *copy* of it."""
 
     statefulset: StatefulSet | None = None
     pods: tuple[Pod, ...] = ()
     claims: tuple[Claim, ...] = ()
+    copy: Copy | None = None
+
+    @property
+    def size(self) -> int:
+        """How many nodes the StatefulSet is for, also while it is taken away."""
+        if self.statefulset is not None:
+            return self.statefulset.replicas
+        return self.copy.replicas if self.copy is not None else 0
 
 
 @attrs.frozen(kw_only=True)
@@ -153,6 +182,17 @@ class SharedObject:
 
     hash: str | None
     drift: tuple[str, ...] = ()
+
+
+class Expansion(enum.Enum):
+    """What a storage class says of volumes that are to grow."""
+
+    ALLOWED = enum.auto()
+    FORBIDDEN = enum.auto()
+    # There is no such class.
+    MISSING = enum.auto()
+    # The operator may not read classes.
+    UNREAD = enum.auto()
 
 
 @attrs.frozen(kw_only=True)
@@ -189,6 +229,8 @@ class Observed:
     leaver: Answer | None = None
     # Who owns what, if a node is about to be taken down; None when nobody was asked.
     ownership: Ownership | Unread | None = None
+    # Which classes let volumes grow, of those that claims wait for; others were not looked at.
+    expansion: Mapping[str, Expansion] = attrs.field(factory=dict)
     obstacles: tuple[Obstacle, ...] = ()
     operations: Operations = attrs.field(factory=Operations)
     # The name of the Secret with the generated login, if it is to be there and is not.

@@ -28,7 +28,9 @@ from controller.domain.desired import Desired, DesiredRack
 from controller.domain.leaving_status import with_leaving, without_removed
 from controller.domain.observed import Observed, Rack
 from controller.domain.operations_status import with_operations
+from controller.domain.plan import storage
 from controller.domain.plan.roll import rolling
+from controller.domain.resize_status import with_growth
 
 
 def status(
@@ -48,6 +50,7 @@ def status(
             _seen_to_join(previous, want, observed.joined | members),
             observed.now,
         )
+    racks = with_growth(racks, desired, observed, stamp(observed.now))
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
     racks = with_operations(racks, observed, planned, stamp(observed.now))
     mine = [racks[want.name] for want in desired.racks]
@@ -74,8 +77,9 @@ def corrected(status: ClusterStatus) -> ClusterStatus:
 
 def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
     """Tell whether the rack has all its nodes, each a member of the ring; those that are to leave aside."""
-    size = rack.statefulset.replicas if rack.statefulset is not None else 0
-    return size >= want.replicas and all(f"{want.statefulset}-{i}" in members for i in range(want.replicas))
+    return rack.size >= want.replicas and all(
+        f"{want.statefulset}-{i}" in members for i in range(want.replicas)
+    )
 
 
 def _seen_to_join(previous: ClusterStatus, want: DesiredRack, joined: frozenset[str]) -> frozenset[str]:
@@ -143,10 +147,10 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     now: dt.datetime,
 ) -> LastAction:
     """Return the last action of a rack that has run before: a change comes before growth."""
-    if rack.statefulset is None and rack.pods:
+    if rack.statefulset is None and (rack.pods or rack.copy is not None):
         # It gets its StatefulSet back, and is no smaller for having lost it.
         return previous
-    size = rack.statefulset.replicas if rack.statefulset is not None else 0
+    size = rack.size
     if todo is not None and todo.replicas == size:
         return _going_on(previous, want.change or ActionName.UPDATE_STATEFUL_SET.value, now)
     if rolling(want, rack):
@@ -172,7 +176,7 @@ def _over(action: LastAction, want: DesiredRack, rack: Rack) -> bool:
         case ActionName.SCALE_DOWN:
             return have is not None and have.replicas <= want.replicas
         case ActionName.STORAGE_UPSIZE:
-            return not want.refusals
+            return not storage.pending(want, rack) and not want.refusals
         case _:
             pods = [pod for pod in rack.pods if pod.ordinal >= want.partition]
             stored = have is not None and have.template_hash == want.template_hash

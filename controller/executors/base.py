@@ -21,6 +21,8 @@ from controller.domain.actions import (
     DeleteClaim,
     DeletePod,
     DeleteStatefulSet,
+    DetachStatefulSet,
+    GrowClaim,
     MarkOperation,
     RestartPod,
     RunOperation,
@@ -69,7 +71,8 @@ class Executor:
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
     pods: Callable[[DeletePod | RestartPod, Bodies], Written]
     racks: Callable[[ShrinkStatefulSet | DeleteStatefulSet, Bodies], Written]
-    claims: Callable[[DeleteClaim, Bodies], Written]
+    claims: Callable[[DeleteClaim | GrowClaim, Bodies], Written]
+    detach: Callable[[DetachStatefulSet, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
     operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
@@ -87,10 +90,12 @@ class Executor:
                 return self.pods(action, bodies)
             case ShrinkStatefulSet() | DeleteStatefulSet():
                 return self.racks(action, bodies)
-            case DeleteClaim():
+            case DeleteClaim() | GrowClaim():
                 return self.claims(action, bodies)
             case Tune():
                 return self.tunings(action, bodies)
+            case DetachStatefulSet():
+                return self.detach(action, bodies)
             case Decommission():
                 self.decommission(action, bodies)
                 return None

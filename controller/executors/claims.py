@@ -1,18 +1,19 @@
 """
-Volumes of nodes that have left: deleted by uid and version, while nothing can use them any more.
+Volumes: asked to grow, and deleted when their nodes have left, each by uid and version.
 
-The data on one is of no use: Cassandra refuses to start on what a decommission left, and all that it held
-is with other nodes. So it goes whatever `spec.deletePVC` says, which is about deleting the cluster.
+One is only deleted while nothing can use it any more. The data on it is of no use then: Cassandra refuses to
+start on what a decommission left, and all that it held is with other nodes. So it goes whatever
+`spec.deletePVC` says, which is about deleting the cluster.
 """
 
 from __future__ import annotations
 
 import attrs
 
-from controller.api.v2 import names
-from controller.domain.actions import DeleteClaim
+from controller.api.v2 import names, quantity
+from controller.domain.actions import DeleteClaim, GrowClaim
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Written
+from controller.executors.base import Bodies, Body, Written
 from controller.executors.live import find
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -20,21 +21,47 @@ from controller.kube.client import KubeClient
 
 @attrs.frozen
 class Claims:
-    """Deletes the claims of nodes that are gone."""
+    """Grows the claims of nodes, and deletes those of nodes that are gone."""
 
     client: KubeClient
 
-    def __call__(self, action: DeleteClaim, bodies: Bodies) -> Written:
-        """Delete the claim; `ConflictError` if it is another one, or its pod is there or may come."""
+    def __call__(self, action: DeleteClaim | GrowClaim, bodies: Bodies) -> Written:
+        """Carry out *action*; `ConflictError` if the claim is not what the plan was made on."""
+        return self._grow(action, bodies) if isinstance(action, GrowClaim) else self._delete(action, bodies)
+
+    def _grow(self, action: GrowClaim, bodies: Bodies) -> Written:
+        """Ask for a larger volume, and never for a smaller one."""
+        live = self._the_one(action, bodies)
+        if live["metadata"].get("deletionTimestamp"):
+            raise ConflictError(f"claim {action.claim} is being deleted")
+        size = live["spec"]["resources"]["requests"]["storage"]
+        if quantity.parse(size) >= quantity.parse(action.capacity):
+            raise ConflictError(f"claim {action.claim} is asked for {size} by now")
+        stored = self.client.merge_patch(
+            kinds.PERSISTENT_VOLUME_CLAIM,
+            bodies.namespace,
+            action.claim,
+            {"spec": {"resources": {"requests": {"storage": action.capacity}}}},
+            uid=action.uid,
+            resource_version=live["metadata"]["resourceVersion"],
+        )
+        return _written(action, bodies, stored["metadata"]["resourceVersion"])
+
+    def _the_one(self, action: DeleteClaim | GrowClaim, bodies: Bodies) -> Body:
+        live = find(self.client, kinds.PERSISTENT_VOLUME_CLAIM, bodies.namespace, action.claim)
+        if live is None or live["metadata"]["uid"] != action.uid:
+            raise ConflictError(f"claim {action.claim} is gone or another one since the plan was made")
+        return live
+
+    def _delete(self, action: DeleteClaim, bodies: Bodies) -> Written:
+        """Delete the claim; `ConflictError` if its pod is there or may come."""
         pod = find(self.client, kinds.POD, bodies.namespace, action.pod)
         if pod is not None:
             raise ConflictError(f"pod {action.pod} is there, and may use {action.claim}")
         statefulset = find(self.client, kinds.STATEFULSET, bodies.namespace, action.statefulset)
         if statefulset is not None and statefulset["spec"].get("replicas", 1) > names.ordinal(action.pod):
             raise ConflictError(f"StatefulSet {action.statefulset} makes pod {action.pod} again")
-        live = find(self.client, kinds.PERSISTENT_VOLUME_CLAIM, bodies.namespace, action.claim)
-        if live is None or live["metadata"]["uid"] != action.uid:
-            raise ConflictError(f"claim {action.claim} is gone or another one since the plan was made")
+        live = self._the_one(action, bodies)
         try:
             self.client.delete(
                 kinds.PERSISTENT_VOLUME_CLAIM,
@@ -45,10 +72,14 @@ class Claims:
             )
         except NotFoundError:
             raise ConflictError(f"claim {action.claim} is gone") from None
-        return Written(
-            kind=kinds.PERSISTENT_VOLUME_CLAIM,
-            namespace=bodies.namespace,
-            name=action.claim,
-            uid=action.uid,
-            resource_version=None,
-        )
+        return _written(action, bodies, None)
+
+
+def _written(action: DeleteClaim | GrowClaim, bodies: Bodies, resource_version: str | None) -> Written:
+    return Written(
+        kind=kinds.PERSISTENT_VOLUME_CLAIM,
+        namespace=bodies.namespace,
+        name=action.claim,
+        uid=action.uid,
+        resource_version=resource_version,
+    )

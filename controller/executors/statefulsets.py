@@ -18,6 +18,7 @@ from typing import Any
 import attrs
 
 from controller.api.v2 import names
+from controller.builders.copies import with_capacity
 from controller.domain.actions import ApplyStatefulSet
 from controller.domain.errors import ConflictError, TerminalError
 from controller.executors.base import Bodies, Body, Written
@@ -43,6 +44,8 @@ class StatefulSets:
         is not this cluster's, or if the write would restart pods.
         """
         body = bodies.statefulset(action.rack, action.replicas)
+        if action.capacity is not None:
+            body = with_capacity(body, action.capacity)
         name = body["metadata"]["name"]
         live = find(self.client, kinds.STATEFULSET, bodies.namespace, name)
         if action.uid is None:

@@ -29,6 +29,7 @@ from controller.domain.conditions import Finding
 from controller.domain.later import not_carried_out
 from controller.reconcile.observe import by_rack, by_rack_pods, joined
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
+from controller.reconcile.takeover import taken_apart
 from controller.runtime.store import Key
 
 # The member of the annotation, beside `spec`, with the racks that are listed there only until they are gone.
@@ -97,6 +98,8 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
     # One that lost its StatefulSet and not its pods is not gone.
     left = by_rack_pods(stores.pods.find(BY_CLUSTER, key), statefulsets)
     orphaned = {rack: len(left[rack]) for rack in leaving & left.keys() - statefulsets.keys()}
+    # One that is about to be made again is there all the same.
+    statefulsets = {**taken_apart(cluster, statefulsets), **statefulsets}
     ring = stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
     pods = joined(cluster, ring)
     status = cluster.status

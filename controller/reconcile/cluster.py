@@ -18,6 +18,7 @@ from controller.domain.actions import (
     Hold,
     MarkOperation,
     NoteLeaving,
+    NoteResize,
     OperationStep,
     RunOperation,
     Wait,
@@ -42,8 +43,9 @@ from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_o
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher
-from controller.reconcile.observe import Observer
-from controller.reconcile.stores import Object, Stores
+from controller.reconcile.observe import Observer, by_rack
+from controller.reconcile.resizing import with_copies
+from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import CassKop
 from controller.reconcile.wish import Wish
 from controller.runtime.store import Key
@@ -137,6 +139,9 @@ class ClusterReconciler:
                 # It is written with the rest of status, at the end.
                 done.append(action.step.value)
                 self.finisher.did(cluster, action=action.step.value, why=action.why)
+            elif isinstance(action, NoteResize):
+                done.append(type(action).__name__)
+                self.finisher.did(cluster, action=type(action).__name__, why=action.why)
 
     def _require_alive(self, cluster: CassandraCluster) -> None:
         """Raise `ConflictError` unless the cluster is there: a store that lags shows some that are gone.
@@ -163,6 +168,8 @@ class ClusterReconciler:
         if seen is not None:
             new = status(cluster.status, seen.wish.desired, seen.observed, seen.actions)
             new = attrs.evolve(new, seed_list=seen.wish.seeds)
+            live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
+            new = with_copies(new, seen.actions, live)
             found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
         if chosen.refused:
             new = corrected(new)

@@ -28,12 +28,12 @@ from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.leaving import Call, Ended, Held, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
 from controller.domain.operations.seen import Operations
-from controller.domain.plan import needs_ownership
+from controller.domain.plan import needs_ownership, storage
 from controller.domain.plan.operate import call_id
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
-from controller.reconcile import snapshot, takeover
+from controller.reconcile import resizing, snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.login import look
@@ -134,7 +134,7 @@ class Observer:
         now = self.now()
         seen = Observed(
             now=now,
-            racks=self._racks(key, live, pods),
+            racks=self._racks(key, cluster, live, apart, pods),
             ring=ring,
             joined=known,
             recorded=self._recorded(cluster),
@@ -181,6 +181,10 @@ class Observer:
             obstacles=tuple(obstacles),
             missing_login=access.missing,
         )
+        classes = storage.classes(wanted.desired, observed)
+        if classes:
+            expansion = {name: resizing.expansion(self.client, name) for name in classes}
+            observed = attrs.evolve(observed, expansion=expansion)
         if not obstacles and needs_ownership(wanted.desired, observed):
             # A node is about to go down: who owns what is asked of those that have just answered.
             answering = {pod: asked[pod] for pod in ring.views()}
@@ -234,7 +238,14 @@ class Observer:
                 asked[pod.name] = Endpoint(host=pod.ip, credentials=login)
         return Operations(calls=calls, busy=self.nodes.busy(asked), operator=self.operator)
 
-    def _racks(self, key: Key, live: Mapping[str, Object], pods: Mapping[str, list[Pod]]) -> dict[str, Rack]:
+    def _racks(
+        self,
+        key: Key,
+        cluster: CassandraCluster,
+        live: Mapping[str, Object],
+        apart: Mapping[str, Object],
+        pods: Mapping[str, list[Pod]],
+    ) -> dict[str, Rack]:
         """Put together what exists of each rack."""
         claims: dict[str, list[Object]] = {}
         for obj in self.stores.claims.find(BY_CLUSTER, key):
@@ -242,11 +253,12 @@ class Observer:
             claims.setdefault(rack or "", []).append(obj)
         return {
             rack: Rack(
-                statefulset=snapshot.statefulset(live[rack]) if rack in live else None,
+                statefulset=resizing.statefulset(cluster, rack, live[rack]) if rack in live else None,
                 pods=tuple(pods.get(rack, ())),
                 claims=tuple(snapshot.claim(obj) for obj in claims.get(rack, ())),
+                copy=resizing.copy(apart[rack]) if rack in apart else None,
             )
-            for rack in sorted({*live, *pods})
+            for rack in sorted({*live, *apart, *pods})
         }
 
     def _shared(self, key: Key, uid: str, wanted: Wish) -> dict[str, SharedObject]:

@@ -19,6 +19,8 @@ from controller.domain.operations import pods
 Object = Mapping[str, Any]
 
 UNKNOWN_REVISION: Final = -1
+# What a resizer, and a kubelet, say on a claim whose volume does not grow.
+_RESIZE_ERRORS: Final = frozenset({"ControllerResizeError", "NodeResizeError"})
 
 
 def pod(obj: Object) -> Pod:
@@ -63,18 +65,51 @@ def statefulset(obj: Object, *, drift: tuple[str, ...] = ()) -> StatefulSet:
         terminating=bool(metadata.get("deletionTimestamp")),
         change=annotations.get(names.LAST_CHANGE),
         drift=drift,
+        capacity=capacity(obj),
     )
 
 
 def claim(obj: Object) -> Claim:
     """Return what a plan reads of a PersistentVolumeClaim."""
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
     return Claim(
         name=obj["metadata"]["name"],
         uid=obj["metadata"]["uid"],
-        phase=(obj.get("status") or {}).get("phase") or "Pending",
-        storage_class=(obj.get("spec") or {}).get("storageClassName"),
+        phase=status.get("phase") or "Pending",
+        storage_class=spec.get("storageClassName"),
         terminating=bool(obj["metadata"].get("deletionTimestamp")),
+        requested=((spec.get("resources") or {}).get("requests") or {}).get("storage"),
+        capacity=(status.get("capacity") or {}).get("storage"),
+        trouble=_growth_trouble(status),
+        restart_since=_restart_since(status),
     )
+
+
+def capacity(statefulset: Object) -> str | None:
+    """Return the size of the data volumes that new pods of *statefulset* get; None without any."""
+    for template in (statefulset.get("spec") or {}).get("volumeClaimTemplates") or ():
+        if template["metadata"]["name"] == names.DATA:
+            requests = (template["spec"].get("resources") or {}).get("requests") or {}
+            size: str | None = requests.get("storage")
+            return size
+    return None
+
+
+def _growth_trouble(status: Object) -> str | None:
+    """Return what the storage says of a growth that fails, None if it does not."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") in _RESIZE_ERRORS and condition.get("status") == "True":
+            return str(condition.get("message") or condition["type"])
+    state = (status.get("allocatedResourceStatuses") or {}).get("storage") or ""
+    return f"it calls this {state}" if state.endswith("Infeasible") else None
+
+
+def _restart_since(status: Object) -> dt.datetime | None:
+    """Return since when only the file system is too small, None if it is not."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "FileSystemResizePending" and condition.get("status") == "True":
+            return instant(condition.get("lastTransitionTime"))
+    return None
 
 
 def template_revision(obj: Object) -> int:

@@ -2,7 +2,7 @@
 What CassKop left, and whether it has really gone.
 
 - A StatefulSet of CassKop's that is the one we would make counts as up to date, without a write to it.
-- A rack that CassKop took apart to let its volumes grow is put together again as it was, from the copy in
+- A rack that was taken apart to let its volumes grow is put together again as it was, from the copy in
   status: the pods that were left running go on.
 - While CassKop leads in a namespace, nothing is done there: two operators would undo each other's work.
 """
@@ -10,7 +10,6 @@ What CassKop left, and whether it has really gone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-import json
 from typing import Any
 
 import attrs
@@ -20,6 +19,7 @@ from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
 from controller.builders.apidefaults import stored_statefulset
+from controller.builders.copies import read_copy
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.kube.casskop_lock import casskop_leader
@@ -29,7 +29,7 @@ from controller.reconcile.stores import Object, Stores
 from controller.runtime.store import Key
 
 # What we leave on a StatefulSet, and what says which template it has.
-_OURS = frozenset({names.TEMPLATE_REVISION, names.TEMPLATE_HASH, names.LAST_CHANGE})
+_OURS = frozenset({names.TEMPLATE_REVISION, names.TEMPLATE_HASH, names.LAST_CHANGE, names.RESTART_SEEN})
 
 
 @attrs.frozen(kw_only=True)
@@ -79,9 +79,9 @@ def without_copies(body: Object) -> Object:
 
 
 def taken_apart(cluster: CassandraCluster, live: Mapping[str, Object]) -> dict[str, Object]:
-    """Return the StatefulSets that CassKop deleted to make them again with larger volumes, by rack.
+    """Return the StatefulSets that were deleted to be made again with larger volumes, by rack.
 
-    It keeps each in status meanwhile. What cannot be read there is left out.
+    CassKop and we keep each in status meanwhile. What cannot be read there is left out.
     """
     racks = cluster.status.cassandra_rack_status.values()
     if not any(rack.stateful_set_snapshot_before_storage_resize for rack in racks):
@@ -93,7 +93,7 @@ def taken_apart(cluster: CassandraCluster, live: Mapping[str, Object]) -> dict[s
         status = cluster.status.cassandra_rack_status.get(name)
         text = status.stateful_set_snapshot_before_storage_resize if status is not None else None
         if name not in live and text:
-            obj = _statefulset(text)
+            obj = read_copy(text)
             if obj is not None and obj["metadata"].get("name") == names.statefulset(
                 cluster.name, dc.name, rack.name
             ):
@@ -104,7 +104,8 @@ def taken_apart(cluster: CassandraCluster, live: Mapping[str, Object]) -> dict[s
 def put_together(bodies: Bodies, apart: Mapping[str, Object]) -> Bodies:
     """Return *bodies* in which the racks of *apart* are exactly what they were, but for the size.
 
-    They carry none of our annotations: whether they are what the spec asks for is looked at once they exist.
+    They carry our annotations as they did, CassKop's none: whether they are what the spec asks for is looked
+    at once they exist.
     """
 
     def statefulset(rack: str, size: int) -> Mapping[str, Any]:
@@ -113,6 +114,8 @@ def put_together(bodies: Bodies, apart: Mapping[str, Object]) -> Bodies:
             return body
         metadata = body["metadata"]
         annotations = {k: v for k, v in metadata["annotations"].items() if k not in _OURS}
+        had = apart[rack]["metadata"].get("annotations") or {}
+        annotations |= {key: had[key] for key in _OURS if key in had}
         spec = {**body["spec"], **apart[rack]["spec"], "replicas": size}
         return {**body, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
 
@@ -122,13 +125,3 @@ def put_together(bodies: Bodies, apart: Mapping[str, Object]) -> Bodies:
 def _compared(spec: Object) -> dict[str, Any]:
     """Return what two StatefulSets are compared by."""
     return {key: value for key, value in spec.items() if key not in ("replicas", "volumeClaimTemplates")}
-
-
-def _statefulset(text: str) -> Object | None:
-    """Return the StatefulSet that *text* is, None if it is none."""
-    try:
-        obj = json.loads(text)
-        whole = isinstance(obj["metadata"], dict) and isinstance(obj["spec"]["template"], dict)
-    except (ValueError, TypeError, KeyError):
-        return None
-    return obj if whole else None

@@ -7,13 +7,13 @@ made with, and the parts of its StatefulSet that Kubernetes never lets change.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 import datetime as dt
 from typing import Any
 
 import attrs
 
-from controller.api.v2 import effective, names
+from controller.api.v2 import effective, names, quantity
 from controller.api.v2.cluster import CassandraCluster, RolloutStrategy
 from controller.api.v2.cluster import Rollout as RolloutSpec
 from controller.api.v2.defaults import with_defaults
@@ -99,6 +99,10 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     recipe=recipe(body),
                     line=releases.told(newest.spec.server_version, newest.spec.cassandra_image or ""),
                     refusals=refusals,
+                    capacity=effective.data_capacity(newest, dc),
+                    capacity_path=f"spec.topology.dc[{i}].dataCapacity"
+                    if dc.data_capacity
+                    else "spec.dataCapacity",
                 )
             )
     shared = _shared(newest, joined, hardened=_hardened(live))
@@ -225,7 +229,8 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     fresh = _claims(build(Kept(labels=kept.labels)))
     existing = _claims(live)
     changed = fresh.keys() != existing.keys() or any(
-        drifted(existing[name], spec) for name, spec in fresh.items()
+        _beyond_growth(name, drifted(existing[name], spec), existing[name], spec)
+        for name, spec in fresh.items()
     )
     if "volumeClaimTemplates" in live["spec"]:
         body = {
@@ -268,13 +273,20 @@ def _claims(statefulset: Object) -> dict[str, Object]:
     return {c["metadata"]["name"]: c["spec"] for c in statefulset["spec"].get("volumeClaimTemplates") or ()}
 
 
+def _beyond_growth(name: str, changed: Iterable[str], had: Object, spec: Object) -> bool:
+    """Tell whether the claim template *name* changed in more than that data volumes are to be larger."""
+    sizes = [(each["resources"]["requests"] or {}).get("storage") for each in (had, spec)]
+    if name != names.DATA or not all(sizes) or quantity.parse(sizes[1]) < quantity.parse(sizes[0]):
+        return bool(changed)
+    return any("storage" not in path.split(".") for path in changed)
+
+
 def _refusal(rack: str) -> Refusal:
     """Say that existing volumes do not follow the spec."""
     return Refusal(
         path="spec.dataCapacity",
-        why=f"the volumes of rack {rack} stay as they are: this version does not change size, class or"
-        " number of existing volumes. Put spec.dataCapacity, spec.dataStorageClass and"
-        " spec.storageConfigs back",
+        why=f"the volumes of rack {rack} stay as they are: existing volumes neither shrink, nor change their"
+        " class or number. Put spec.dataCapacity, spec.dataStorageClass and spec.storageConfigs back",
     )
 
 

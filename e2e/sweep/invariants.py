@@ -13,6 +13,7 @@ import itertools
 import json
 from typing import Final
 
+from controller.api.v2.quantity import parse
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import world as places
 from e2e.sweep.leaving_rules import (
@@ -53,13 +54,13 @@ def spec_is_the_users(write: Write, world: World) -> str | None:
 def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
     """I1: a volume claim is deleted by UID and version, with its cluster or after its node has left.
 
-    Nobody runs on it any more. Other writes of the operator's leave its spec alone.
+    Nobody runs on it any more. Other writes of the operator's leave its spec alone, or ask for more.
     """
     if write.place != places.CLAIMS:
         return None
     if write.request.method != "DELETE":
-        same = write.before is not None and write.before.get("spec") == write.after.get("spec")
-        return None if same else f"the spec of volume claim {write.name} was written"
+        good = write.before is not None and _only_larger(write.before["spec"], write.after["spec"])
+        return None if good else f"the spec of volume claim {write.name} was written"
     if not _exactly(write):
         return f"volume claim {write.name} was deleted without preconditions"
     gone = _goes_with_its_volumes(world.clusters.get(label(write.after)))
@@ -71,7 +72,10 @@ def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
 
 
 def nothing_else_is_deleted(write: Write, world: World) -> str | None:
-    """I1: besides pods and volumes only StatefulSets are deleted, by UID, empty or with their cluster."""
+    """I1: besides pods and volumes only StatefulSets are deleted, by UID, empty or with their cluster.
+
+    Or without their pods, by UID and version, while a copy stands in status that is true to the letter.
+    """
     if write.request.method != "DELETE" or write.place in (places.PODS, places.CLAIMS):
         return None
     cluster = world.clusters.get(label(write.after))
@@ -79,6 +83,14 @@ def nothing_else_is_deleted(write: Write, world: World) -> str | None:
     if write.place == places.STATEFULSETS and (empty or _goes_with_its_volumes(cluster)):
         given = (write.request.body or {}).get("preconditions") or {}
         return None if given.get("uid") else f"StatefulSet {write.name} was deleted without its UID"
+    orphan = (write.request.body or {}).get("propagationPolicy") == "Orphan"
+    if write.place == places.STATEFULSETS and orphan and write.before is not None:
+        copy = _copy(write.before, world)
+        return (
+            None
+            if copy is not None and copy["spec"] == write.before["spec"] and _exactly(write)
+            else f"StatefulSet {write.name} was taken from its pods without a copy of it"
+        )
     return f"{write.place[1]} {write.name} was deleted"
 
 
@@ -134,7 +146,9 @@ def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
     """I3: a rack grows by one, and only when all nodes there are serve and know each other."""
     if write.place != places.STATEFULSETS:
         return None
-    old = 0 if write.before is None else size(write.before)
+    # One that was taken apart is as large as its copy.
+    had = write.before or _copy(write.after, world)
+    old = 0 if had is None else size(had)
     new = size(write.after)
     if new <= old:
         return None
@@ -297,6 +311,27 @@ WORLD_RULES: Final[tuple[WorldRule, ...]] = (
     volumes_stay,
     the_budget_is_never_absent,
 )
+
+
+def _copy(statefulset: Object, world: World) -> Object | None:
+    """Return the copy of *statefulset* that its cluster keeps in status, None if there is none."""
+    cluster = world.clusters.get(label(statefulset)) or {}
+    rack = (statefulset["metadata"].get("labels") or {}).get("dc-rack")
+    found = ((cluster.get("status") or {}).get("cassandraRackStatus") or {}).get(rack) or {}
+    text = found.get("statefulSetSnapshotBeforeStorageResize")
+    copy: Object | None = json.loads(text) if text else None
+    return copy
+
+
+def _only_larger(before: Object, after: Object) -> bool:
+    """Whether the spec of a claim is as it was, but for a request for at least as much."""
+    if before == after:
+        return True
+    sizes = [parse(spec["resources"]["requests"]["storage"]) for spec in (before, after)]
+    same = {key: value for key, value in before.items() if key != "resources"} == {
+        key: value for key, value in after.items() if key != "resources"
+    }
+    return same and sizes[1] >= sizes[0]
 
 
 def _exactly(write: Write) -> bool:

@@ -117,6 +117,20 @@ def all_of(*probes: Probe) -> Probe:
     return lambda world: all(probe(world) for probe in probes)
 
 
+def sized(name: str, wanted: str) -> Probe:
+    """Every volume of the cluster has this size, and new ones get it."""
+
+    def probe(world: World) -> bool:
+        claims = [claim for claim in world.claims.values() if label(claim) == name]
+        sizes = [((c.get("status") or {}).get("capacity") or {}).get("storage") for c in claims]
+        for rack in world.racks_of(name):
+            templates = rack["spec"].get("volumeClaimTemplates") or ()
+            sizes += [template["spec"]["resources"]["requests"]["storage"] for template in templates]
+        return bool(world.racks_of(name)) and set(sizes) == {wanted}
+
+    return probe
+
+
 def budget(name: str, unavailable: int) -> Probe:
     """The disruption budget allows so many pods to be missing."""
 

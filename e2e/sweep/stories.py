@@ -29,6 +29,7 @@ from e2e.sweep.probes import (
     racks,
     ready,
     says,
+    sized,
     tidy,
 )
 
@@ -310,6 +311,16 @@ STORIES: Final = (
             BringBack(node="node-b"),
         ),
         end=_runs("demo", _NEW),
+    ),
+    Story(
+        name="volumes",
+        about="a larger dataCapacity for a rack of two, whose pods go on under another StatefulSet",
+        given=_made(single(nodesPerRacks=2, hardAntiAffinity=False)),
+        when=(Edit(name="solo", spec={"dataCapacity": "2Gi"}),),
+        end=Until(
+            what="all volumes have the size, and the cluster is Ready",
+            probe=all_of(sized("solo", "2Gi"), ready("solo")),
+        ),
     ),
     Story(
         name="pod",

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from controller.api.v2 import names
+from controller.builders.copies import with_capacity
 from controller.kube import kinds
+from controller.reconcile import snapshot
 from controller.reconcile.takeover import CassKop
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.simcassandra.decommission import decommission
@@ -281,30 +283,38 @@ def upsizing(adopted: Adopted, name: str, rack: str) -> None:
     adopted.sim.run_until(lambda: name not in adopted.statefulsets(), seconds=60, what="it is taken apart")
 
 
-def test_a_rack_that_was_taken_apart_is_put_together_as_it_was() -> None:
-    """Its pods go on without a restart; that volumes do not grow is told, and the copy stays in status."""
+@pytest.mark.parametrize("made_again", [False, True])
+def test_volumes_that_grow_are_seen_to_the_end(made_again: bool) -> None:  # noqa: FBT001 -- a parameter
+    """Whether CassKop has made the StatefulSet again or not: no pod restarts, and all volumes grow."""
     adopted = running("twodc")
-    before = adopted.statefulsets()["twodc-dc1-rack1"]
+    name, rack = "twodc-dc1-rack1", "dc1-rack1"
+    before = adopted.statefulsets()[name]
     pods = adopted.uids()
-    upsizing(adopted, "twodc-dc1-rack1", "dc1-rack1")
+    upsizing(adopted, name, rack)
+    if made_again:
+        kept = ("name", "namespace", "labels", "annotations", "ownerReferences")
+        metadata = {key: before["metadata"][key] for key in kept}
+        body = with_capacity({"metadata": metadata, "spec": before["spec"]}, "5Gi")
+        adopted.sim.post(f"/apis/apps/v1/namespaces/{NAMESPACE}/statefulsets", body)
 
     adopted.start(120)
 
-    after = adopted.statefulsets()["twodc-dc1-rack1"]
+    after = adopted.statefulsets()[name]
     assert adopted.uids() == pods
-    assert after["spec"] == before["spec"]
+    assert after["spec"]["template"] == before["spec"]["template"]
+    assert snapshot.capacity(after) == "5Gi"
     assert all(
         owner["uid"] == after["metadata"]["uid"]
-        for owner in adopted.pods()["twodc-dc1-rack1-0"]["metadata"]["ownerReferences"]
+        for owner in adopted.pods()[f"{name}-0"]["metadata"]["ownerReferences"]
     )
-    found = condition(adopted, "Progressing")
-    assert found["reason"] == "ChangeHeldBack"
-    rack = adopted.status()["cassandraRackStatus"]["dc1-rack1"]
-    assert (rack["cassandraLastAction"]["name"], rack["cassandraLastAction"]["status"]) == (
-        "StorageUpsize",
-        "Ongoing",
-    )
-    assert rack["statefulSetSnapshotBeforeStorageResize"]
+    claim = adopted.sim.client.get(kinds.PERSISTENT_VOLUME_CLAIM, NAMESPACE, f"data-{name}-0")
+    assert claim["status"]["capacity"] == {"storage": "5Gi"}
+    assert condition(adopted, "Progressing")["reason"] == "Converged"
+    found = adopted.status()["cassandraRackStatus"][rack]
+    last = found["cassandraLastAction"]
+    assert (last["name"], last["status"]) == ("StorageUpsize", "Done")
+    assert last["startTime"] == "2026-01-02T00:00:00Z"
+    assert "statefulSetSnapshotBeforeStorageResize" not in found
 
 
 def lock(adopted: Adopted, owner: str) -> None:

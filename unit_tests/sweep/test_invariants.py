@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import json
 from typing import Any
 
 import attrs
@@ -15,6 +16,7 @@ from e2e.sweep import world as places
 from e2e.sweep.world import Copies, World, Write
 from unit_tests.sweep.worlds import (
     CLAIM,
+    EXACT,
     LEAVING,
     POD,
     PURGED,
@@ -35,6 +37,27 @@ def _record(*joined: str) -> dict[str, Any]:
 def _ready(nodes: int, *, observed: int = 1, status: str = "True") -> dict[str, Any]:
     ready = {"type": "Ready", "status": status, "reason": "x", "observedGeneration": observed}
     return cluster(status={"readyNodes": nodes, "observedGeneration": observed, "conditions": [ready]})
+
+
+def _claim(size: str, **more: str) -> dict[str, Any]:
+    return {**CLAIM, "spec": {"resources": {"requests": {"storage": size}}, **more}}
+
+
+def _racked(size: int) -> dict[str, Any]:
+    """Return a StatefulSet that says which rack it is of."""
+    labels = {"cassandracluster": "cc", "dc-rack": "dc1-r1"}
+    return {**rack(size), "metadata": {**meta("cc-r1"), "labels": labels}}
+
+
+def _noted(copied: dict[str, Any]) -> dict[str, Any]:
+    """Return the cluster with a copy of a StatefulSet in its status."""
+    kept = {"statefulSetSnapshotBeforeStorageResize": json.dumps(copied)}
+    return cluster(status={"cassandraRackStatus": {"dc1-r1": kept}})
+
+
+def _orphaning(obj: dict[str, Any]) -> Write:
+    body = {**EXACT, "propagationPolicy": "Orphan"}
+    return write(places.STATEFULSETS, obj, before=obj, method="DELETE", body=body)
 
 
 def _copies(*addresses: str) -> tuple[Copies, ...]:
@@ -123,9 +146,21 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         world(),
         None,
     ),
-    "claim resized": (
+    "claim that grows": (
         inv.volumes_are_deleted_by_proof,
-        write(places.CLAIMS, CLAIM, before={**CLAIM, "spec": {}}),
+        write(places.CLAIMS, _claim("2Gi"), before=_claim("1Gi")),
+        world(),
+        None,
+    ),
+    "claim that shrinks": (
+        inv.volumes_are_deleted_by_proof,
+        write(places.CLAIMS, _claim("1Gi"), before=_claim("2Gi")),
+        world(),
+        "was written",
+    ),
+    "claim of another class": (
+        inv.volumes_are_deleted_by_proof,
+        write(places.CLAIMS, _claim("2Gi", storageClassName="slow"), before=_claim("1Gi")),
         world(),
         "was written",
     ),
@@ -164,6 +199,36 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         deletion(places.STATEFULSETS, rack(1)),
         world(clusters={"cc": PURGED}),
         None,
+    ),
+    "rack taken from its pods": (
+        inv.nothing_else_is_deleted,
+        _orphaning(_racked(2)),
+        world(clusters={"cc": _noted(_racked(2))}),
+        None,
+    ),
+    "rack taken from its pods without a copy": (
+        inv.nothing_else_is_deleted,
+        _orphaning(_racked(2)),
+        world(),
+        "without a copy",
+    ),
+    "rack taken from its pods with an old copy": (
+        inv.nothing_else_is_deleted,
+        _orphaning(_racked(2)),
+        world(clusters={"cc": _noted(_racked(1))}),
+        "without a copy",
+    ),
+    "rack made again": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, _racked(2)),
+        world(clusters={"cc": _noted(_racked(2))}, statefulsets={}),
+        None,
+    ),
+    "rack made again too large": (
+        inv.one_node_joins_a_ring_that_agrees,
+        write(places.STATEFULSETS, _racked(4)),
+        world(clusters={"cc": _noted(_racked(2))}, statefulsets={}),
+        "from 2 to 4",
     ),
     "rack deleted": (
         inv.nothing_else_is_deleted,

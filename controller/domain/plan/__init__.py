@@ -13,7 +13,7 @@ import attrs
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
-from controller.domain.plan import create, datacenters, leave, operate, repair, roll, shared
+from controller.domain.plan import create, datacenters, leave, operate, repair, roll, shared, storage
 
 __all__ = ["needs_ownership", "plan"]
 
@@ -25,10 +25,16 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     out before anything else is begun. A pod that cannot start is repaired before anything else is tried.
     Then running nodes take what changed, and only then do racks come up, grow and shrink. Operations on
     nodes go on beside all that, and begin when nothing else is under way.
+
+    A rack that is taken apart, with pods that nobody looks after, is put together before all else. Volumes
+    come last, since they grow whatever else is the case, and a storage that refuses stops nothing.
     """
-    if observed.obstacles or observed.missing_login is not None:
-        return _ring(desired, observed)
-    return operate.beside(desired, observed, _ring(desired, observed))
+    actions: tuple[Action, ...] = tuple(storage.put_together(desired, observed))
+    if not actions:
+        actions = _ring(desired, observed)
+        if not observed.obstacles and observed.missing_login is None:
+            actions = operate.beside(desired, observed, actions)
+    return (*actions, *storage.grow(desired, observed))
 
 
 def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:

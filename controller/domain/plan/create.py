@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Rack
-from controller.domain.plan import datacenters, leave
+from controller.domain.plan import datacenters, leave, storage
 from controller.domain.plan.roll import roll
 from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its_way
 
@@ -30,6 +30,10 @@ def create(desired: Desired, observed: Observed) -> list[Action]:
     unfinished = list(_unfinished(desired, observed))
     if unfinished:
         return unfinished
+    # New nodes get volumes of the new size.
+    exchanging = storage.exchange(desired, observed)
+    if exchanging:
+        return exchanging
     growing = _next_to_grow(desired, observed)
     if growing is not None:
         return [_not_before_forgotten(growing, desired, observed)]
@@ -43,6 +47,7 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
         and not any(given_back(desired, observed))
         and not roll(desired, observed)
         and not any(_unfinished(desired, observed))
+        and not storage.exchange(desired, observed)
         and _next_to_grow(desired, observed) is None
     )
 
@@ -55,7 +60,7 @@ def given_back(desired: Desired, observed: Observed) -> Iterator[Action]:
     for want in desired.racks:
         rack = observed.racks.get(want.name, Rack())
         size = max((pod.ordinal + 1 for pod in rack.pods), default=0)
-        if rack.statefulset is None and size:
+        if rack.statefulset is None and rack.copy is None and size:
             yield ApplyStatefulSet(
                 rack=want.name,
                 replicas=size,

@@ -33,7 +33,7 @@ from controller.domain.actions import (
 )
 from controller.domain.desired import Desired
 from controller.domain.leaving import Call, Ended, Held, NotCalled
-from controller.domain.observed import Observed, Pod
+from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
 from controller.domain.operations.kinds import (
     NodeOperation,
@@ -106,9 +106,10 @@ def _held_back(action: Action, under_way: Sequence[_Work], observed: Observed) -
         case NoteLeaving(step=LeaveStep.BEGIN, pod=pod) if counted:
             return Wait(seconds=None, why=f"{pod} leaves once {counted[0].text} is over")
         case ApplyStatefulSet(rack=name, replicas=replicas) if counted:
-            rack = observed.racks.get(name)
-            have = rack.statefulset if rack is not None else None
-            if have is None or have.replicas < replicas:
+            rack = observed.racks.get(name, Rack())
+            # One that lost its StatefulSet gets it back for the nodes that it has: nobody joins by that.
+            there = rack.size if rack.statefulset is not None else len(rack.pods)
+            if there < replicas:
                 return Wait(seconds=None, why=f"rack {name} grows once {counted[0].text} is over")
         case _:
             pass
