@@ -21,7 +21,6 @@ from controller.cassandra.node import Nodes
 from controller.executors.base import Executor
 from controller.executors.claims import Claims
 from controller.executors.decommission import Decommissions
-from controller.executors.detach import Detach
 from controller.executors.login import LoginSecrets, password
 from controller.executors.objects import Objects
 from controller.executors.operations import Operations
@@ -159,7 +158,6 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             pods=Pods(client),
             racks=Racks(client),
             claims=Claims(client),
-            detach=Detach(client),
             decommission=decommissions,
             operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls),
             tunings=Tunings(client, nodes.jolokia),

@@ -29,6 +29,8 @@ class Effect(enum.Enum):
     AT_ONCE = "at once, without a restart"
     SIZE = "nodes join, or leave, one at a time"
     MADE = "when a rack is made, not afterwards"
+    GROWS = "volumes grow under running nodes"
+    STOP = "all nodes stop, or start, and volumes stay"
     ONCE = "restarts nodes, once for each change"
     SEEDS = "when the topology calls for other seeds and they have joined; nodes are restarted then"
     NOTHING = "never: kept for compatibility"
@@ -39,13 +41,14 @@ class Effect(enum.Enum):
 _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.nodesPerRacks": Effect.SIZE,
     "spec.topology.dc[].nodesPerRacks": Effect.SIZE,
-    "spec.dataCapacity": Effect.MADE,
+    "spec.dataCapacity": Effect.GROWS,
+    "spec.stopped": Effect.STOP,
     "spec.dataStorageClass": Effect.MADE,
     "spec.storageConfigs[].name": Effect.MADE,
     "spec.storageConfigs[].pvcSpec": Effect.MADE,
     "spec.topology.dc[].name": Effect.MADE,
     "spec.topology.dc[].rack[].name": Effect.MADE,
-    "spec.topology.dc[].dataCapacity": Effect.MADE,
+    "spec.topology.dc[].dataCapacity": Effect.GROWS,
     "spec.topology.dc[].dataStorageClass": Effect.MADE,
     "spec.service.annotations": Effect.AT_ONCE,
     "spec.deletePVC": Effect.AT_ONCE,

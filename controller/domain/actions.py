@@ -175,6 +175,29 @@ class DetachStatefulSet:
     why: str
 
 
+@attrs.frozen(kw_only=True)
+class StopRack:
+    """Take all pods of a rack away, and keep its *size*, number of places, for when it starts."""
+
+    rack: str
+    statefulset: str
+    uid: str
+    size: int
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class StartRack:
+    """Have *replicas* of the *size* places of a stopped rack run."""
+
+    rack: str
+    statefulset: str
+    uid: str
+    size: int
+    replicas: int
+    why: str
+
+
 class LeaveStep(enum.StrEnum):
     """What is noted in status of a node that leaves, before anything is done about it."""
 
@@ -279,5 +302,7 @@ Write = (
     | RunOperation
     | GrowClaim
     | DetachStatefulSet
+    | StopRack
+    | StartRack
 )
 Action = Write | NoteLeaving | NoteResize | Wait | Hold

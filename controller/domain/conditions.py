@@ -21,7 +21,7 @@ from controller.domain.ring import Silent
 from controller.domain.status import complete, stamp
 
 # What is shown first; anything else, such as conditions of other writers, comes after.
-_ORDER = ("Ready", "Progressing", "Degraded", "SpecAccepted")
+_ORDER = ("Ready", "Progressing", "Degraded", "SpecAccepted", "Paused")
 # Held back, but nothing is broken: the nodes that exist serve.
 _HARMLESS = frozenset(
     {
@@ -35,6 +35,8 @@ _HARMLESS = frozenset(
         "TemplateHeldBack",
         "ChangeHeldBack",
         "StorageCannotGrow",
+        "Stopped",
+        "Paused",
         "FileSystemResizePending",
     }
 )
@@ -144,6 +146,9 @@ def _ready(desired: Desired, observed: Observed, members: frozenset[str]) -> Fin
         for want in desired.racks
         if not complete(want, observed.racks.get(want.name, Rack()), members)
     ]
+    if desired.stopped:
+        message = f"spec.stopped is true: {len(observed.pods())} of {wanted} nodes still run"
+        return Finding(type="Ready", status=False, reason="Stopped", message=message)
     counted = f"{len(members)} of {wanted} nodes are members of the ring and serve"
     if short:
         message = f"{counted}; not complete: {', '.join(short)}"

@@ -46,6 +46,8 @@ class DesiredRack:
     line: Line | None = None
     refusals: tuple[Refusal, ...] = ()
     leaves: bool = False
+    # How many pods of the rack have to run for all of its seeds to run.
+    seed_places: int = 0
     # The size of the data volumes, None without any, and where it is written.
     capacity: str | None = None
     capacity_path: str = "spec.dataCapacity"
@@ -86,6 +88,7 @@ class Desired:
     cleanup_threads: int = 0
     seeds: frozenset[str] = frozenset()
     seeds_follow: bool = False
+    stopped: bool = False
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

@@ -88,7 +88,10 @@ class Pod:
 
 @attrs.frozen(kw_only=True)
 class StatefulSet:
-    """A rack's StatefulSet, as stored. *replicas* is what is asked of it, not what runs."""
+    """A rack's StatefulSet, as stored. *replicas* is what is asked of it, not what runs.
+
+    While its cluster is stopped that is the number of its places, and *running* how many pods are asked for.
+    """
 
     name: str
     uid: str
@@ -113,6 +116,16 @@ class StatefulSet:
     capacity: str | None = None
     # Whether status holds a copy of it, but for its size, from which it can be made again.
     copied: bool = False
+    running: int = attrs.field()
+
+    @running.default
+    def _all(self) -> int:
+        return self.replicas
+
+    @property
+    def stopped(self) -> bool:
+        """Whether pods are kept away from it."""
+        return self.running < self.replicas
 
     @property
     def settled(self) -> bool:

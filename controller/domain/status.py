@@ -31,6 +31,7 @@ from controller.domain.operations_status import with_operations
 from controller.domain.plan import storage
 from controller.domain.plan.roll import rolling
 from controller.domain.resize_status import with_growth
+from controller.domain.stop_status import with_stopping
 
 
 def status(
@@ -51,6 +52,7 @@ def status(
             observed.now,
         )
     racks = with_growth(racks, desired, observed, stamp(observed.now))
+    racks = with_stopping(racks, desired, observed, stamp(observed.now))
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
     racks = with_operations(racks, observed, planned, stamp(observed.now))
     mine = [racks[want.name] for want in desired.racks]
@@ -151,6 +153,8 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
         # It gets its StatefulSet back, and is no smaller for having lost it.
         return previous
     size = rack.size
+    if rack.statefulset is not None and rack.statefulset.stopped:
+        return previous
     if todo is not None and todo.replicas == size:
         return _going_on(previous, want.change or ActionName.UPDATE_STATEFUL_SET.value, now)
     if rolling(want, rack):
@@ -171,10 +175,12 @@ def _over(action: LastAction, want: DesiredRack, rack: Rack) -> bool:
     """Tell whether what *action* is about is so: another operator may have begun it, and never come to it."""
     have = rack.statefulset
     match action.name:
-        case ActionName.INITIALIZING | ActionName.SCALE_UP | ActionName.CORRECT_CRD_CONFIG:
+        case ActionName.INITIALIZING | ActionName.SCALE_UP | ActionName.CORRECT_CRD_CONFIG | ActionName.STOP:
             return True
         case ActionName.SCALE_DOWN:
             return have is not None and have.replicas <= want.replicas
+        case ActionName.START:
+            return have is not None and not have.stopped
         case ActionName.STORAGE_UPSIZE:
             return not storage.pending(want, rack) and not want.refusals
         case _:

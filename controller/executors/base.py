@@ -27,6 +27,8 @@ from controller.domain.actions import (
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
+    StartRack,
+    StopRack,
     Tune,
     Write,
 )
@@ -62,6 +64,10 @@ class Bodies:
     login: Credentials | None = attrs.field(default=None, repr=False)
 
 
+# What is done to a StatefulSet besides applying it.
+RackAction = ShrinkStatefulSet | DeleteStatefulSet | DetachStatefulSet | StopRack | StartRack
+
+
 @attrs.frozen(kw_only=True)
 class Executor:
     """Sends each action to the one function that knows how."""
@@ -70,9 +76,8 @@ class Executor:
     login: Callable[[CreateSecret, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
     pods: Callable[[DeletePod | RestartPod, Bodies], Written]
-    racks: Callable[[ShrinkStatefulSet | DeleteStatefulSet, Bodies], Written]
+    racks: Callable[[RackAction, Bodies], Written]
     claims: Callable[[DeleteClaim | GrowClaim, Bodies], Written]
-    detach: Callable[[DetachStatefulSet, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
     operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
@@ -88,14 +93,12 @@ class Executor:
                 return self.statefulsets(action, bodies)
             case DeletePod() | RestartPod():
                 return self.pods(action, bodies)
-            case ShrinkStatefulSet() | DeleteStatefulSet():
+            case ShrinkStatefulSet() | DeleteStatefulSet() | DetachStatefulSet() | StopRack() | StartRack():
                 return self.racks(action, bodies)
             case DeleteClaim() | GrowClaim():
                 return self.claims(action, bodies)
             case Tune():
                 return self.tunings(action, bodies)
-            case DetachStatefulSet():
-                return self.detach(action, bodies)
             case Decommission():
                 self.decommission(action, bodies)
                 return None

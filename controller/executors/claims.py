@@ -11,6 +11,7 @@ from __future__ import annotations
 import attrs
 
 from controller.api.v2 import names, quantity
+from controller.builders.places import places
 from controller.domain.actions import DeleteClaim, GrowClaim
 from controller.domain.errors import ConflictError, NotFoundError
 from controller.executors.base import Bodies, Body, Written
@@ -59,7 +60,7 @@ class Claims:
         if pod is not None:
             raise ConflictError(f"pod {action.pod} is there, and may use {action.claim}")
         statefulset = find(self.client, kinds.STATEFULSET, bodies.namespace, action.statefulset)
-        if statefulset is not None and statefulset["spec"].get("replicas", 1) > names.ordinal(action.pod):
+        if statefulset is not None and places(statefulset) > names.ordinal(action.pod):
             raise ConflictError(f"StatefulSet {action.statefulset} makes pod {action.pod} again")
         live = self._the_one(action, bodies)
         try:

@@ -11,30 +11,46 @@ Whether a node is out of the ring is the plan's to prove; it was, moments before
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, assert_never
 
 import attrs
 
-from controller.domain.actions import DeleteStatefulSet, ShrinkStatefulSet
+from controller.builders.places import places
+from controller.domain.actions import (
+    DeleteStatefulSet,
+    DetachStatefulSet,
+    ShrinkStatefulSet,
+    StartRack,
+    StopRack,
+)
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Body, Written
+from controller.executors.base import Bodies, Body, RackAction, Written
+from controller.executors.detach import Detach
 from controller.executors.live import find
+from controller.executors.stopping import Stopping
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 
 
 @attrs.frozen
 class Racks:
-    """Makes racks smaller."""
+    """Makes racks smaller, and sends what is not about their size to who knows how."""
 
     client: KubeClient
 
-    def __call__(self, action: ShrinkStatefulSet | DeleteStatefulSet, bodies: Bodies) -> Written:
+    def __call__(self, action: RackAction, bodies: Bodies) -> Written:
         """Carry out *action*; `ConflictError` if anything is not as it was when it was planned."""
-        live = self._the_one(action, bodies)
-        if isinstance(action, DeleteStatefulSet):
-            return self._delete(action, live, bodies)
-        return self._shrink(action, live, bodies)
+        match action:
+            case DetachStatefulSet():
+                return Detach(self.client)(action, bodies)
+            case StopRack() | StartRack():
+                return Stopping(self.client)(action, bodies)
+            case DeleteStatefulSet():
+                return self._delete(action, self._the_one(action, bodies), bodies)
+            case ShrinkStatefulSet():
+                return self._shrink(action, self._the_one(action, bodies), bodies)
+            case _:
+                assert_never(action)
 
     def _the_one(self, action: ShrinkStatefulSet | DeleteStatefulSet, bodies: Bodies) -> Body:
         name = action.statefulset
@@ -49,7 +65,7 @@ class Racks:
         return live
 
     def _shrink(self, action: ShrinkStatefulSet, live: Body, bodies: Bodies) -> Written:
-        size = live["spec"].get("replicas", 1)
+        size = places(live)
         if size != action.replicas + 1:
             raise ConflictError(f"StatefulSet {action.statefulset} has {size} nodes since the plan was made")
         pod = find(self.client, kinds.POD, bodies.namespace, action.pod)
@@ -78,7 +94,7 @@ class Racks:
         labels = live["spec"]["selector"]["matchLabels"]
         selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
         pods = self.client.list_page(kinds.POD, bodies.namespace, label_selector=selector).items
-        if live["spec"].get("replicas", 1) or pods:
+        if places(live) or pods:
             raise ConflictError(f"StatefulSet {action.statefulset} has nodes since the plan was made")
         try:
             self.client.delete(

@@ -22,6 +22,7 @@ from controller.api.v2.cluster import ActionName, ActionStatus, CassandraCluster
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
 from controller.builders.context import Kept
+from controller.builders.places import places
 from controller.domain import conditions
 from controller.domain.admission import validate
 from controller.domain.changes import Facts, Held, judge
@@ -105,7 +106,7 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
     status = cluster.status
     return Facts(
         cluster=cluster.name,
-        nodes={**orphaned, **{rack: obj["spec"].get("replicas", 1) for rack, obj in statefulsets.items()}},
+        nodes={**orphaned, **{rack: places(obj) for rack, obj in statefulsets.items()}},
         leaving=leaving,
         joined=frozenset(
             rack

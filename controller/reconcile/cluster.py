@@ -12,7 +12,7 @@ import structlog
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
-from controller.domain import conditions
+from controller.domain import conditions, pause
 from controller.domain.actions import (
     Action,
     Hold,
@@ -90,6 +90,8 @@ class ClusterReconciler:
         if other is not None:
             # Nothing is written either: the status is CassKop's meanwhile.
             return After(seconds=CASSKOP_SECONDS, why=f"CassKop leads in pod {other}: stop it first")
+        if pause.paused(obj["metadata"].get("annotations") or {}):
+            return self._paused(key, obj)
         if obj["metadata"].get("deletionTimestamp"):
             return self.deletion.step(key, obj)
         behind = self.caught_up.behind(key)
@@ -120,6 +122,22 @@ class ClusterReconciler:
             raise
         self._finish(key, chosen, seen)
         return _result(seen.actions, tuple(done))
+
+    def _paused(self, key: Key, obj: Object) -> Result:
+        """Say what is seen of a cluster in which nothing may be changed, without a word in events.
+
+        A deletion waits, too: its volumes may be why somebody paused it.
+        """
+        behind = self.caught_up.behind(key)
+        if behind is not None:
+            return After(seconds=behind, why="the stores do not show our last writes yet")
+        chosen = choose(obj, lambda cluster: facts_of(cluster, self.stores))
+        seen: _Seen | None = None
+        if chosen.usable:
+            wish, observed = self.observer.observe(chosen.cluster, chosen.leaving)
+            seen = _Seen(wish=wish, observed=observed, actions=(pause.hold(),))
+        self._finish(key, chosen, seen)
+        return Done(why=pause.hold().why)
 
     def _act(self, key: Key, cluster: CassandraCluster, seen: _Seen, done: list[str]) -> None:
         """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
@@ -177,8 +195,11 @@ class ClusterReconciler:
             new = attrs.evolve(new, observed_generation=generation)
         else:
             found = [*found, *_failure(failure)]
+        is_paused = pause.paused(cluster.metadata.annotations)
+        if is_paused or any(c.type == pause.REASON for c in cluster.status.conditions):
+            found = [*found, pause.finding(is_paused=is_paused)]
         merged = conditions.merge(cluster.status.conditions, found, generation=generation, now=now)
-        written = self.finisher.finish(cluster, attrs.evolve(new, conditions=merged))
+        written = self.finisher.finish(cluster, attrs.evolve(new, conditions=merged), quiet=is_paused)
         if written is not None:
             self._wrote(key, written)
 

@@ -43,10 +43,11 @@ class Finisher:
         """Tell that an action was carried out; *failed*: it notes that something went wrong."""
         self.recorder.record(_event(cluster, Type.WARNING if failed else Type.NORMAL, action, why))
 
-    def finish(self, cluster: CassandraCluster, new: ClusterStatus) -> Written | None:
+    def finish(self, cluster: CassandraCluster, new: ClusterStatus, *, quiet: bool = False) -> Written | None:
         """Write what differs between *cluster*'s status and *new*; return what was written, if anything.
 
-        Conditions that turned become events once they are written: not again on each try to write them.
+        Conditions that turned become events once they are written, not again on each try to write them; with
+        *quiet* they do not.
         """
         # Most reconciles change nothing, and to compare is cheaper than to encode.
         if new == cluster.status:
@@ -61,7 +62,8 @@ class Finisher:
             patch,
             resource_version=self._as_seen(cluster),
         )
-        self._tell(cluster, new.conditions)
+        if not quiet:
+            self._tell(cluster, new.conditions)
         return Written(
             kind=kinds.CASSANDRA_CLUSTER,
             namespace=cluster.namespace,

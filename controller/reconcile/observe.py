@@ -387,7 +387,7 @@ def _marks(live: Mapping[str, Object], wanted: Wish) -> dict[str, Mark]:
     marks: dict[str, Mark] = {}
     for name in live.keys() & hashes.keys():
         have = snapshot.statefulset(live[name])
-        body = wanted.bodies.statefulset(name, have.replicas)
+        body = wanted.bodies.statefulset(name, have.running)
         hashed = takeover.template_hash(live[name], body)
         if have.template_hash is None:
             # CassKop's: the one that we would make, or it differs in what no plan puts back.

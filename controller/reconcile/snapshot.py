@@ -12,6 +12,7 @@ import datetime as dt
 from typing import Any, Final
 
 from controller.api.v2 import names
+from controller.builders.places import places, running
 from controller.domain.live import decode_before
 from controller.domain.observed import Claim, Container, Pod, StatefulSet
 from controller.domain.operations import pods
@@ -57,7 +58,8 @@ def statefulset(obj: Object, *, drift: tuple[str, ...] = ()) -> StatefulSet:
         resource_version=metadata.get("resourceVersion", ""),
         generation=metadata.get("generation", 0),
         observed_generation=status.get("observedGeneration", 0),
-        replicas=spec.get("replicas", 1),
+        replicas=places(obj),
+        running=running(obj),
         template_hash=annotations.get(names.TEMPLATE_HASH),
         template_revision=template_revision(obj),
         update_revision=status.get("updateRevision"),

@@ -50,6 +50,9 @@ def noted(body: dict[str, Any], rack: Rack, live: Object | None, *, own_resource
         annotations[names.RESTART_SEEN] = "true"
     elif names.RESTART_SEEN in before:
         annotations[names.RESTART_SEEN] = "false"
+    if names.STOPPED_SIZE in before:
+        # It goes when the rack is started, and not by a write that does not know of it.
+        annotations[names.STOPPED_SIZE] = before[names.STOPPED_SIZE]
     change = before.get(names.LAST_CHANGE)
     if live is not None and before.get(names.TEMPLATE_HASH) != annotations[names.TEMPLATE_HASH]:
         change = change_of(live, body, own_resources=own_resources)

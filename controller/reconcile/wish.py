@@ -99,6 +99,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     recipe=recipe(body),
                     line=releases.told(newest.spec.server_version, newest.spec.cassandra_image or ""),
                     refusals=refusals,
+                    seed_places=_seed_places(body["metadata"]["name"], seeds),
                     capacity=effective.data_capacity(newest, dc),
                     capacity_path=f"spec.topology.dc[{i}].dataCapacity"
                     if dc.data_capacity
@@ -117,6 +118,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             cleanup_threads=newest.spec.keyspace_cleanup_threads,
             seeds=_pods_of(seeds),
             seeds_follow=newest.spec.auto_update_seed_list,
+            stopped=newest.spec.stopped,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,
@@ -164,6 +166,13 @@ def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]
 def _pods_of(seeds: tuple[str, ...]) -> frozenset[str]:
     """Return the names of the pods that *seeds* are."""
     return frozenset(seed.partition(".")[0] for seed in seeds)
+
+
+def _seed_places(statefulset: str, seeds: tuple[str, ...]) -> int:
+    """Return how many pods of *statefulset* have to run for all of its seeds to run."""
+    parted = [pod.rpartition("-") for pod in _pods_of(seeds)]
+    ordinals = [int(ordinal) for owner, _, ordinal in parted if owner == statefulset and ordinal.isdecimal()]
+    return max(ordinals, default=-1) + 1
 
 
 def _asked(pod: str, sizes: Mapping[str, int]) -> bool:

@@ -16,8 +16,8 @@ from prometheus_client.registry import Collector
 
 from controller.runtime.queue import Priority, Unfinished
 
-# CassKop's numbers; its dashboards translate them back.
-PHASES: Mapping[str, int] = {"Initializing": 1, "Running": 2, "Pending": 3}
+# CassKop's numbers; its dashboards translate them back. What CassKop does not know comes after them.
+PHASES: Mapping[str, int] = {"Initializing": 1, "Running": 2, "Pending": 3, "Stopped": 4}
 ACTIONS: Mapping[str, int] = {
     "UpdateConfigMap": 1,
     "UpdateDockerImage": 2,
@@ -31,6 +31,8 @@ ACTIONS: Mapping[str, int] = {
     "ActionDeleteRack": 10,
     "CorrectCRDConfig": 11,
     "StorageUpsize": 12,
+    "Stop": 13,
+    "Start": 14,
 }
 CONDITION_STATUSES = ("True", "False", "Unknown")
 

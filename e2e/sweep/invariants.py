@@ -14,6 +14,7 @@ import json
 from typing import Final
 
 from controller.api.v2.quantity import parse
+from controller.builders.places import places as places_of
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import world as places
 from e2e.sweep.leaving_rules import (
@@ -148,8 +149,8 @@ def one_node_joins_a_ring_that_agrees(write: Write, world: World) -> str | None:
         return None
     # One that was taken apart is as large as its copy.
     had = write.before or _copy(write.after, world)
-    old = 0 if had is None else size(had)
-    new = size(write.after)
+    old = 0 if had is None else places_of(had)
+    new = places_of(write.after)
     if new <= old:
         return None
     if new != old + 1:
@@ -354,7 +355,7 @@ def _has_a_place(name: str, claim: Object, world: World) -> bool:
         return True
     for rack in world.racks_of(label(claim)):
         if rest.endswith(f"-{rack['metadata']['name']}"):
-            return int(ordinal) < size(rack)
+            return int(ordinal) < places_of(rack)
     cluster = world.clusters.get(label(claim))
     asked = () if cluster is None else places.rack_names(cluster)
     return any(rest.endswith(f"-{rack}") for rack in asked)

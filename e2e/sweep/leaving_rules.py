@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import json
 from typing import Final
 
+from controller.builders.places import places as places_of
 from e2e.sweep import world as places
 from e2e.sweep.world import Object, RingNode, World, Write, label, size
 
@@ -20,12 +21,17 @@ _LEAVING: Final = "LEAVING"
 def racks_shrink_by_a_node_that_left(write: Write, world: World) -> str | None:
     """I1: a StatefulSet gets smaller by one, whose node is a member to nobody and has no data of its own.
 
+    A cluster that is to be stopped loses its pods, and no place.
+
     One that has left, and one that never joined, has none; one that does not run is only looked for among
     the members: then nobody may count anybody of whom no process is seen.
     """
     if write.place != places.STATEFULSETS or write.before is None:
         return None
-    old, new = size(write.before), size(write.after)
+    old, new = places_of(write.before), places_of(write.after)
+    if size(write.after) < size(write.before) and new == old:
+        spec = world.clusters.get(label(write.after), {}).get("spec") or {}
+        return None if spec.get("stopped") is True else f"the pods of {write.name} were taken away"
     if new >= old:
         return None
     if new != old - 1:
@@ -51,7 +57,7 @@ def members_are_never_forgotten(write: Write, world: World) -> str | None:
         return None
     cluster = label(write.after)
     places_of_pods = {
-        f"{rack['metadata']['name']}-{i}" for rack in world.racks_of(cluster) for i in range(size(rack))
+        f"{rack['metadata']['name']}-{i}" for rack in world.racks_of(cluster) for i in range(places_of(rack))
     }
     for pod in sorted(_recorded(write.before) - _recorded(write.after)):
         if pod in places_of_pods or pod in world.pods:

@@ -117,6 +117,23 @@ def all_of(*probes: Probe) -> Probe:
     return lambda world: all(probe(world) for probe in probes)
 
 
+def stopped(name: str) -> Probe:
+    """The cluster says that it is stopped, and nothing of it runs; its volumes are there."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name)
+        idle = obj is not None and condition(obj, "Progressing").get("reason") == "Stopped"
+        volumes = [claim for claim in world.claims.values() if label(claim) == name]
+        return (
+            idle
+            and not world.nodes_of(name)
+            and name not in map(label, world.pods.values())
+            and bool(volumes)
+        )
+
+    return probe
+
+
 def sized(name: str, wanted: str) -> Probe:
     """Every volume of the cluster has this size, and new ones get it."""
 

@@ -30,6 +30,7 @@ from e2e.sweep.probes import (
     ready,
     says,
     sized,
+    stopped,
     tidy,
 )
 
@@ -321,6 +322,17 @@ STORIES: Final = (
             what="all volumes have the size, and the cluster is Ready",
             probe=all_of(sized("solo", "2Gi"), ready("solo")),
         ),
+    ),
+    Story(
+        name="stop",
+        about="three racks that are stopped with their volumes, then started",
+        given=_made(sample()),
+        when=(
+            Edit(name="demo", spec={"stopped": True}),
+            Until(what="nothing runs", probe=stopped("demo"), seconds=300),
+            Edit(name="demo", spec={"stopped": False}),
+        ),
+        end=_is_ready("demo", 400.0),
     ),
     Story(
         name="pod",

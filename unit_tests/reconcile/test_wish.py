@@ -104,7 +104,8 @@ def test_a_rack_that_exists_keeps_the_image_it_was_made_with() -> None:
 @pytest.mark.parametrize(
     "spec",
     [
-        {"dataCapacity": "9Gi"},
+        {"dataCapacity": "1Mi"},
+        {"dataCapacity": "9Gi", "dataStorageClass": "other"},
         {"dataStorageClass": "other"},
         {
             "storageConfigs": [
@@ -127,6 +128,18 @@ def test_volumes_that_exist_do_not_follow_the_spec(spec: Json) -> None:
     found = asked(cluster(**spec), {RACK: live})
 
     assert [refusal.path for refusal in found.desired.racks[0].refusals] == ["spec.dataCapacity"]
+    body = found.bodies.statefulset(RACK, 1)
+    assert body["spec"]["volumeClaimTemplates"] == live["spec"]["volumeClaimTemplates"]
+
+
+def test_larger_volumes_are_asked_for_and_the_template_waits() -> None:
+    """The plan knows the size and where it stands; what is written has the volumes that are there."""
+    live = existing(cluster())
+
+    found = asked(cluster(dataCapacity="9Gi"), {RACK: live})
+
+    (rack,) = found.desired.racks
+    assert (rack.capacity, rack.capacity_path, rack.refusals) == ("9Gi", "spec.dataCapacity", ())
     body = found.bodies.statefulset(RACK, 1)
     assert body["spec"]["volumeClaimTemplates"] == live["spec"]["volumeClaimTemplates"]
 

@@ -40,6 +40,10 @@ TEMPLATE_HASH = f"{_PREFIX}/template-hash"
 OBJECT_HASH = f"{_PREFIX}/object-hash"
 # That a rack's `rollingRestart` was seen: "true" until it is false again.
 RESTART_SEEN = f"{_PREFIX}/rolling-restart-seen"
+# While a cluster is stopped: how many nodes the rack of a StatefulSet has.
+STOPPED_SIZE = f"{_PREFIX}/stopped-size"
+# On a CassandraCluster, by its user: nothing is done while it is "true".
+PAUSED = f"{_PREFIX}/paused"
 # The name of the last change of a rack's template, as status has it.
 LAST_CHANGE = f"{_PREFIX}/last-change"
 # On pods: what the ConfigMap held that they were made with.

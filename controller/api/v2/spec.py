@@ -310,6 +310,13 @@ class ClusterSpec:
         default=0,
         metadata=doc("Restarts after which a pod whose IP another node owns is deleted; 0 is never."),
     )
+    stopped: bool = attrs.field(
+        default=False,
+        metadata=doc(
+            "Whether the cluster is stopped: no Cassandra node runs, and all volumes stay. Other changes of"
+            " nodes wait until it is false again."
+        ),
+    )
     unlock_next_operation: bool = attrs.field(
         default=False, metadata=doc("Set to true to let the next operation start although one is stuck.")
     )

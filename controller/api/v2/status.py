@@ -22,6 +22,8 @@ class Phase(enum.StrEnum):
     INITIALIZING = "Initializing"
     RUNNING = "Running"
     PENDING = "Pending"
+    # All its pods are taken away, on the user's word.
+    STOPPED = "Stopped"
 
 
 class SubPhase(enum.StrEnum):
@@ -47,6 +49,8 @@ class ActionName(enum.StrEnum):
     DELETE_RACK = "ActionDeleteRack"
     CORRECT_CRD_CONFIG = "CorrectCRDConfig"
     STORAGE_UPSIZE = "StorageUpsize"
+    STOP = "Stop"
+    START = "Start"
 
 
 class ActionStatus(enum.StrEnum):

@@ -13,7 +13,17 @@ import attrs
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
-from controller.domain.plan import create, datacenters, leave, operate, repair, roll, shared, storage
+from controller.domain.plan import (
+    create,
+    datacenters,
+    leave,
+    operate,
+    repair,
+    roll,
+    shared,
+    stop,
+    storage,
+)
 
 __all__ = ["needs_ownership", "plan"]
 
@@ -43,12 +53,18 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
         *shared.shared_objects(desired, observed),
         *shared.missing_login(observed),
     ]
+    if desired.stopped and observed.leaving is None:
+        # It needs nothing of what may be in the way of others.
+        return (*actions, *stop.stop(desired, observed))
     holds = [Hold(reason=o.reason, path=o.path, why=o.why, seconds=30) for o in observed.obstacles]
     if holds:
         return (*actions, *holds)
     if observed.missing_login is not None:
         # Neither can a pod start without it, nor a node be asked.
         return tuple(actions)
+    starting = stop.start(desired, observed)
+    if starting:
+        return (*actions, *starting)
     leaving = _leaving(desired, observed)
     if leaving:
         waiting = all(isinstance(action, Wait | Hold) for action in leaving)
@@ -66,6 +82,8 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
 def needs_ownership(desired: Desired, observed: Observed) -> bool:
     """Tell whether the plan turns on who owns what in the ring, which is only read when it does."""
     if observed.missing_login is not None:
+        return False
+    if (desired.stopped and observed.leaving is None) or stop.start(desired, observed):
         return False
     if leave.asks(desired, observed):
         return True
