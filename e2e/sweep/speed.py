@@ -20,8 +20,9 @@ from controller.api.v2.defaults import with_defaults
 from controller.api.v2.problems import Problem
 from controller.builders.statefulset import build_statefulset
 from controller.kube.apply import drifted
-from controller.reconcile import accepted, observe, wish
+from controller.reconcile import accepted, observe, stores, wish
 from controller.reconcile.templates import recipe
+from controller.runtime.store import Entry
 
 _Key = tuple[Any, ...]
 _Read = tuple[CassandraCluster, tuple[Problem, ...]]
@@ -145,6 +146,8 @@ def replacements() -> tuple[tuple[ModuleType, str, Callable[..., Any]], ...]:
         (observe, "with_defaults", RememberingDefaults(with_defaults)),
         (observe, "drifted", RememberingComparison(drifted)),
         (accepted, "read", RememberingReader(accepted.read)),
+        # Objects are kept as they are, not packed: whoever reads one changes nothing of it.
+        (stores, "Packer", lambda: Entry),
     )
 
 

@@ -23,8 +23,10 @@ def test_remembering_changes_nothing(name: str, monkeypatch: pytest.MonkeyPatch)
     assert replay(BY_NAME[name], None, reference=None) == without
 
 
-def test_nobody_changes_what_is_stored() -> None:
+def test_nobody_changes_what_is_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     """Objects are shown to controllers and operator as they are stored: they stay as they were written."""
+    for module, function, instead in replacements():
+        monkeypatch.setattr(module, function, instead)
     cluster = SimCluster()
     written: list[tuple[Change, bytes]] = []
 
