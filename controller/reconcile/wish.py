@@ -69,7 +69,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     """
     newest = with_defaults(cluster, revision=Revision.newest())
     staying = without(newest, leaving)
-    seeds = _seeds(staying, joined)
+    seeds = _seeds(staying, joined, live)
     racks: list[DesiredRack] = []
     statefulsets: dict[str, dict[str, Any]] = {}
     for i, dc in enumerate(effective.dcs(newest)):
@@ -143,12 +143,13 @@ def without(cluster: CassandraCluster, leaving: frozenset[str]) -> CassandraClus
     return attrs.evolve(cluster, spec=attrs.evolve(cluster.spec, topology=topology))
 
 
-def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]:
+def _seeds(cluster: CassandraCluster, joined: frozenset[str], live: Mapping[str, Object]) -> tuple[str, ...]:
     """Return the seeds of *cluster*, which has its defaults.
 
     They are part of every pod's environment, so they are chosen once, and may be edited in status. With
     `autoUpdateSeedList` they follow the topology, when all that it calls for have joined and all others
     have left: nodes are restarted for it once, and never told to begin with a node that is not there.
+    As long as nobody has joined, a list is given up whose first node will never come.
     """
     current, wanted = cluster.status.seed_list, initial_seeds(cluster)
     if not current:
@@ -158,6 +159,9 @@ def _seeds(cluster: CassandraCluster, joined: frozenset[str]) -> tuple[str, ...]
         names.statefulset(cluster.name, dc.name, rack.name): effective.nodes_per_rack(cluster, dc)
         for dc, rack in effective.racks(cluster)
     }
+    if wanted and not joined and not _comes(cluster, current[0], sizes, live):
+        # Only the first seed begins a ring. Seeds outside of the cluster are somebody's choice, and stay.
+        return wanted + tuple(seed for seed in current if _pod_of(cluster, seed) is None)
     leaving = [pod for pod in _pods_of(current) & joined if not _asked(pod, sizes)]
     settled = bool(wanted) and _pods_of(wanted) <= joined and not leaving
     return updated_seeds(current, wanted) if cluster.spec.auto_update_seed_list and settled else current
@@ -173,6 +177,24 @@ def _seed_places(statefulset: str, seeds: tuple[str, ...]) -> int:
     parted = [pod.rpartition("-") for pod in _pods_of(seeds)]
     ordinals = [int(ordinal) for owner, _, ordinal in parted if owner == statefulset and ordinal.isdecimal()]
     return max(ordinals, default=-1) + 1
+
+
+def _comes(
+    cluster: CassandraCluster, seed: str, sizes: Mapping[str, int], live: Mapping[str, Object]
+) -> bool:
+    """Tell whether the node that is *seed* is there or will be, as far as it is for this cluster to say."""
+    pod = _pod_of(cluster, seed)
+    if pod is None or _asked(pod, sizes):
+        return True
+    made = {obj["metadata"]["name"]: obj["spec"].get("replicas", 1) for obj in live.values()}
+    return _asked(pod, made)
+
+
+def _pod_of(cluster: CassandraCluster, seed: str) -> str | None:
+    """Return the name of the pod of *cluster* that *seed* is; None if it is somewhere else."""
+    pod = seed.partition(".")[0]
+    inside = seed == names.pod_host(cluster.name, pod, cluster.namespace)
+    return pod if inside and pod.startswith(f"{cluster.name}-") else None
 
 
 def _asked(pod: str, sizes: Mapping[str, int]) -> bool:

@@ -6,10 +6,21 @@ from typing import Any
 
 import pytest
 
+from controller.api.v2.codec import decode_cluster
 from controller.kube import kinds
+from controller.reconcile.wish import wish
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, single
+from unit_tests.executors.stage import IMAGES, cluster_json
+
+# The first data centre has no nodes.
+EMPTIED = {
+    "dc": [
+        {"name": "dc1", "nodesPerRacks": 0, "rack": [{"name": "rack1"}]},
+        {"name": "dc2", "rack": [{"name": "rack1"}]},
+    ]
+}
 
 
 def seeds(sim: SimCluster) -> list[str]:
@@ -70,3 +81,47 @@ def test_an_edit_of_the_list_is_rolled_out(automatic: bool) -> None:  # noqa: FB
     sim.run(600)
 
     assert ("elsewhere-0" in seeds(sim)) is not automatic
+
+
+def test_a_ring_begins_although_its_first_seed_was_taken_back() -> None:
+    """Until somebody has joined, the first seed is a node that comes: it alone may begin a ring."""
+    sim = SimCluster(seed=2)
+    racks = [{"name": "rack1"}]
+    dcs = [{"name": f"dc{i}", "nodesPerRacks": 1, "rack": racks} for i in (1, 2)]
+    # The storage class comes last, so that nothing is made before the first data centre is emptied.
+    sim.apply(single("cc", topology={"dc": dcs}, dataStorageClass="later"))
+    sim.run(5)
+    assert seeds(sim) == ["cc-dc1-rack1-0", "cc-dc2-rack1-0"]
+
+    sim.edit("cc", {"topology": {"dc": [{**dcs[0], "nodesPerRacks": 0}, dcs[1]]}})
+    SimulatedCluster(sim).apply(jolokia_secret())
+    sim.controllers.add_class("later")
+    sim.run_until(lambda: sim.condition("cc", "Ready")["status"] == "True", seconds=600, what="Ready")
+
+    assert seeds(sim) == ["cc-dc2-rack1-0"]
+    (pod,) = SimulatedCluster(sim).of("cc", "pods")
+    assert told(pod) == ["cc-dc2-rack1-0"]
+
+
+@pytest.mark.parametrize("first", ["cc-dc1-rack1-0.cc.cassandra", "cc-dc1-rack1-0.example.org"])
+def test_seeds_outside_of_the_cluster_stay(first: str) -> None:
+    """A list that begins elsewhere is its user's; of one that is given up, what is elsewhere is kept."""
+    obj: dict[str, Any] = cluster_json(nodesPerRacks=1, topology=EMPTIED)
+    away = "other-dc1-rack1-0.other.cassandra"
+    obj["status"] = {"seedlist": [first, away]}
+
+    wanted = wish(decode_cluster(obj), {}, frozenset(), IMAGES).seeds
+
+    inside = first.endswith("cc.cassandra")
+    assert wanted == (("cc-dc2-rack1-0.cc.cassandra", away) if inside else (first, away))
+
+
+def test_seeds_of_a_ring_that_lives_are_kept() -> None:
+    """Whoever has joined goes by the list as it is: a change of it restarts nodes, and is asked for."""
+    obj: dict[str, Any] = cluster_json(nodesPerRacks=1, topology=EMPTIED)
+    obj["status"] = {"seedlist": ["cc-dc1-rack1-0.cc.cassandra"]}
+    cluster = decode_cluster(obj)
+
+    made = wish(cluster, {}, frozenset(), IMAGES).bodies.statefulset("dc1-rack1", 1)
+    for live, joined in (({}, frozenset({"cc-dc2-rack1-0"})), ({"dc1-rack1": made}, frozenset[str]())):
+        assert wish(cluster, live, joined, IMAGES).seeds == ("cc-dc1-rack1-0.cc.cassandra",)
