@@ -209,6 +209,7 @@ def build(
         operate=operate,
         recorder=recorder,
         images=Images(own=settings.image),
+        home=settings.own_namespace,
         clock=clock,
         new_id=lambda: uuid.uuid4().hex[:8],
         workers=settings.workers,

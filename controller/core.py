@@ -27,6 +27,7 @@ from controller.executors.operations import Operations
 from controller.executors.pods import Pods
 from controller.executors.racks import Racks
 from controller.executors.statefulsets import StatefulSets
+from controller.executors.surplus import Surplus
 from controller.executors.tuning import Tunings
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -58,6 +59,7 @@ _LABELLED = frozenset(
         kinds.PERSISTENT_VOLUME_CLAIM,
         kinds.SERVICE,
         kinds.POD_DISRUPTION_BUDGET,
+        kinds.NETWORK_POLICY,
     }
 )
 
@@ -111,6 +113,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     operate: Jolokia | None = None,
     recorder: Recorder,
     images: Images,
+    home: str = "",
     clock: Clock,
     roll: Callable[[], float] = random.random,
     new_id: Callable[[], str],
@@ -130,7 +133,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     the patience of a question. *on_secret* hears each password before it is used, so that it can be kept
     out of logs; *new_password* makes those of generated logins. While *acting* is false changes are not put
     into the queue: who begins to act enqueues every cluster. *operator* is the name of the pod that it runs
-    in.
+    in, *home* its namespace.
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
@@ -147,12 +150,14 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             nodes=nodes,
             logins=Logins(client, stores.secrets.version, on_secret),
             images=images,
+            home=home,
             now=clock.now,
             call=decommissions.state,
             operator=operator,
         ),
         executor=Executor(
             objects=Objects(client),
+            surplus=Surplus(client),
             login=LoginSecrets(client=client, password=new_password, on_secret=on_secret),
             statefulsets=StatefulSets(client),
             pods=Pods(client),
@@ -219,6 +224,7 @@ def listen(stores: Stores, add: Callable[[Key], None]) -> None:
         stores.claims,
         stores.services,
         stores.budgets,
+        stores.policies,
         stores.config_maps,
         stores.secrets,
     )

@@ -173,6 +173,13 @@ _PROBE_TIMINGS: dict[str, Any] = {
     "readinessSuccessThreshold": st.integers(1, 9),
 }
 
+_PARTS = st.lists(st.sampled_from(["10.1.0.0/16", "10.2.0.0/16"]), min_size=1, unique=True)
+_PEERS = st.one_of(
+    st.fixed_dictionaries({"podSelector": _some(matchLabels=_LABELS)}),
+    st.fixed_dictionaries({"namespaceSelector": _some(matchLabels=_LABELS)}),
+    st.fixed_dictionaries({"ipBlock": _some({"cidr": st.just("10.0.0.0/8")}, **{"except": _PARTS})}),
+)
+
 specs = _some(
     nodesPerRacks=st.integers(1, 5),
     cassandraImage=_IMAGES,
@@ -200,7 +207,12 @@ specs = _some(
     config=configs,
     imagePullSecret=_some({"name": _OBJECT_NAMES | st.just("")}),
     imageJolokiaSecret=_some({"name": _OBJECT_NAMES | st.just("")}),
-    access=_some(jolokiaLogin=st.sampled_from(["Generated", "None"])),
+    access=_some(
+        jolokiaLogin=st.sampled_from(["Generated", "None"]),
+        networkPolicy=st.booleans(),
+        clients=st.lists(_PEERS, max_size=2),
+        serviceAccountToken=st.booleans(),
+    ),
     topology=_some(dc=st.lists(dcs, max_size=3, unique_by=lambda dc: dc["name"])),
     shareProcessNamespace=st.booleans(),
     serviceAccountName=_OBJECT_NAMES,

@@ -52,6 +52,8 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.topology.dc[].dataStorageClass": Effect.MADE,
     "spec.service.annotations": Effect.AT_ONCE,
     "spec.deletePVC": Effect.AT_ONCE,
+    "spec.access.networkPolicy": Effect.AT_ONCE,
+    "spec.access.clients[]": Effect.AT_ONCE,
     "spec.maxPodUnavailable": Effect.AT_ONCE,
     "spec.unlockNextOperation": Effect.AT_ONCE,
     "spec.rollout.strategy": Effect.AT_ONCE,

@@ -47,6 +47,6 @@ def _pod_spec(context: Context) -> dict[str, Any]:
         pod["shareProcessNamespace"] = spec.share_process_namespace
     if context.hardened:
         # Cassandra has no business with the API; the backup sidecar gets a token of its own.
-        pod["automountServiceAccountToken"] = False
+        pod["automountServiceAccountToken"] = bool(spec.access and spec.access.service_account_token)
         pod["enableServiceLinks"] = False
     return pod

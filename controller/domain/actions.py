@@ -30,6 +30,16 @@ class ApplyObject:
 
 
 @attrs.frozen(kw_only=True)
+class DeleteObject:
+    """Delete an object of the cluster's that all racks shared and that the spec no longer asks for."""
+
+    kind: str
+    name: str
+    uid: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class CreateSecret:
     """Make the Secret with the login that nodes ask for; one that exists is never written."""
 
@@ -289,6 +299,7 @@ class Hold:
 
 Write = (
     ApplyObject
+    | DeleteObject
     | CreateSecret
     | ApplyStatefulSet
     | DeletePod

@@ -246,6 +246,8 @@ class Observed:
     expansion: Mapping[str, Expansion] = attrs.field(factory=dict)
     obstacles: tuple[Obstacle, ...] = ()
     operations: Operations = attrs.field(factory=Operations)
+    # The uids of shared objects that are there and not asked for, by `Kind/name`.
+    surplus: Mapping[str, str] = attrs.field(factory=dict)
     # The name of the Secret with the generated login, if it is to be there and is not.
     missing_login: str | None = None
 

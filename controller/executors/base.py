@@ -19,6 +19,7 @@ from controller.domain.actions import (
     CreateSecret,
     Decommission,
     DeleteClaim,
+    DeleteObject,
     DeletePod,
     DeleteStatefulSet,
     DetachStatefulSet,
@@ -68,11 +69,17 @@ class Bodies:
 RackAction = ShrinkStatefulSet | DeleteStatefulSet | DetachStatefulSet | StopRack | StartRack
 
 
+def deleted(kind: Kind, bodies: Bodies, name: str, uid: str) -> Written:
+    """Return what is left of an object in the cluster's namespace that is being deleted."""
+    return Written(kind=kind, namespace=bodies.namespace, name=name, uid=uid, resource_version=None)
+
+
 @attrs.frozen(kw_only=True)
 class Executor:
     """Sends each action to the one function that knows how."""
 
     objects: Callable[[ApplyObject, Bodies], Written]
+    surplus: Callable[[DeleteObject, Bodies], Written]
     login: Callable[[CreateSecret, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
     pods: Callable[[DeletePod | RestartPod, Bodies], Written]
@@ -82,11 +89,13 @@ class Executor:
     operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
 
-    def run(self, action: Write, bodies: Bodies) -> Written | None:
+    def run(self, action: Write, bodies: Bodies) -> Written | None:  # noqa: C901 -- one arm an action
         """Carry out *action* and return what was written to the API server, if anything."""
         match action:
             case ApplyObject():
                 return self.objects(action, bodies)
+            case DeleteObject():
+                return self.surplus(action, bodies)
             case CreateSecret():
                 return self.login(action, bodies)
             case ApplyStatefulSet():

@@ -14,7 +14,7 @@ from controller.api.v2 import names, quantity
 from controller.builders.places import places
 from controller.domain.actions import DeleteClaim, GrowClaim
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Body, Written
+from controller.executors.base import Bodies, Body, Written, deleted
 from controller.executors.live import find
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -46,7 +46,13 @@ class Claims:
             uid=action.uid,
             resource_version=live["metadata"]["resourceVersion"],
         )
-        return _written(action, bodies, stored["metadata"]["resourceVersion"])
+        return Written(
+            kind=kinds.PERSISTENT_VOLUME_CLAIM,
+            namespace=bodies.namespace,
+            name=action.claim,
+            uid=action.uid,
+            resource_version=stored["metadata"]["resourceVersion"],
+        )
 
     def _the_one(self, action: DeleteClaim | GrowClaim, bodies: Bodies) -> Body:
         live = find(self.client, kinds.PERSISTENT_VOLUME_CLAIM, bodies.namespace, action.claim)
@@ -73,14 +79,4 @@ class Claims:
             )
         except NotFoundError:
             raise ConflictError(f"claim {action.claim} is gone") from None
-        return _written(action, bodies, None)
-
-
-def _written(action: DeleteClaim | GrowClaim, bodies: Bodies, resource_version: str | None) -> Written:
-    return Written(
-        kind=kinds.PERSISTENT_VOLUME_CLAIM,
-        namespace=bodies.namespace,
-        name=action.claim,
-        uid=action.uid,
-        resource_version=resource_version,
-    )
+        return deleted(kinds.PERSISTENT_VOLUME_CLAIM, bodies, action.claim, action.uid)

@@ -14,7 +14,7 @@ from controller.api.v2.codec import decode_status
 from controller.builders.copies import is_copy
 from controller.domain.actions import DetachStatefulSet
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Written
+from controller.executors.base import Bodies, Written, deleted
 from controller.executors.live import find
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -52,13 +52,7 @@ class Detach:
             )
         except NotFoundError:
             raise ConflictError(f"StatefulSet {name} is gone") from None
-        return Written(
-            kind=kinds.STATEFULSET,
-            namespace=bodies.namespace,
-            name=name,
-            uid=action.uid,
-            resource_version=None,
-        )
+        return deleted(kinds.STATEFULSET, bodies, name, action.uid)
 
     def _copy(self, rack: str, bodies: Bodies) -> str | None:
         """Return the copy that stands in status now."""

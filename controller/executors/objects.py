@@ -1,5 +1,5 @@
 """
-Services, the PodDisruptionBudget and the ring's ConfigMap: applied whole, corrected in place.
+Services, PodDisruptionBudget, NetworkPolicy and the ring's ConfigMap: applied whole, corrected in place.
 
 One that exists is only written while it is this cluster's, and as it was just read: another object of the
 same name is left alone, and a write that comes late changes nothing.
@@ -20,7 +20,9 @@ from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.kinds import Kind
 
-_KINDS: Final = {k.kind: k for k in (kinds.SERVICE, kinds.POD_DISRUPTION_BUDGET, kinds.CONFIG_MAP)}
+_KINDS: Final = {
+    k.kind: k for k in (kinds.SERVICE, kinds.POD_DISRUPTION_BUDGET, kinds.NETWORK_POLICY, kinds.CONFIG_MAP)
+}
 
 
 @attrs.frozen

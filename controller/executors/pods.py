@@ -13,7 +13,7 @@ import attrs
 
 from controller.domain.actions import DeletePod, RestartPod
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Body, Written
+from controller.executors.base import Bodies, Body, Written, deleted
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 
@@ -37,13 +37,7 @@ class Pods:
             self._delete(action, bodies.namespace)
         except NotFoundError:
             raise ConflictError(f"pod {action.pod} is gone since the plan was made") from None
-        return Written(
-            kind=kinds.POD,
-            namespace=bodies.namespace,
-            name=action.pod,
-            uid=action.uid,
-            resource_version=None,
-        )
+        return deleted(kinds.POD, bodies, action.pod, action.uid)
 
     def _delete(self, action: DeletePod | RestartPod, namespace: str) -> None:
         live = self.client.get(kinds.POD, namespace, action.pod)

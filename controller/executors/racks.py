@@ -24,7 +24,7 @@ from controller.domain.actions import (
     StopRack,
 )
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Body, RackAction, Written
+from controller.executors.base import Bodies, Body, RackAction, Written, deleted
 from controller.executors.detach import Detach
 from controller.executors.live import find
 from controller.executors.stopping import Stopping
@@ -88,7 +88,13 @@ class Racks:
                 {"op": "replace", "path": "/spec/replicas", "value": action.replicas},
             ],
         )
-        return _written(action, bodies, stored["metadata"]["resourceVersion"])
+        return Written(
+            kind=kinds.STATEFULSET,
+            namespace=bodies.namespace,
+            name=action.statefulset,
+            uid=action.uid,
+            resource_version=stored["metadata"]["resourceVersion"],
+        )
 
     def _delete(self, action: DeleteStatefulSet, live: Body, bodies: Bodies) -> Written:
         labels = live["spec"]["selector"]["matchLabels"]
@@ -107,19 +113,7 @@ class Racks:
             )
         except NotFoundError:
             raise ConflictError(f"StatefulSet {action.statefulset} is gone") from None
-        return _written(action, bodies, None)
-
-
-def _written(
-    action: ShrinkStatefulSet | DeleteStatefulSet, bodies: Bodies, resource_version: str | None
-) -> Written:
-    return Written(
-        kind=kinds.STATEFULSET,
-        namespace=bodies.namespace,
-        name=action.statefulset,
-        uid=action.uid,
-        resource_version=resource_version,
-    )
+        return deleted(kinds.STATEFULSET, bodies, action.statefulset, action.uid)
 
 
 def _ready(pod: Body) -> bool:

@@ -232,6 +232,7 @@ SERVICE = Kind(
 POD_DISRUPTION_BUDGET = Kind(
     group="policy", version="v1", plural="poddisruptionbudgets", kind="PodDisruptionBudget"
 )
+NETWORK_POLICY = Kind(group="networking.k8s.io", version="v1", plural="networkpolicies", kind="NetworkPolicy")
 CONFIG_MAP = Kind(group="", version="v1", plural="configmaps", kind="ConfigMap", transform=config_map)
 SECRET = Kind(group="", version="v1", plural="secrets", kind="Secret", transform=secret)
 LEASE = Kind(group="coordination.k8s.io", version="v1", plural="leases", kind="Lease")

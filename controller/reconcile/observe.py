@@ -36,6 +36,7 @@ from controller.kube.client import KubeClient
 from controller.reconcile import resizing, snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
+from controller.reconcile.fence import fenced
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
@@ -43,7 +44,12 @@ from controller.reconcile.tuning import Tuning
 from controller.reconcile.wish import Wish, later, wish
 from controller.runtime.store import Key
 
-_SHARED: Final = {"Service": "services", "PodDisruptionBudget": "budgets", "ConfigMap": "config_maps"}
+_SHARED: Final = {
+    "Service": "services",
+    "PodDisruptionBudget": "budgets",
+    "NetworkPolicy": "policies",
+    "ConfigMap": "config_maps",
+}
 
 
 @attrs.frozen
@@ -89,6 +95,8 @@ class Observer:
     call: Callable[[str], Call]
     # The pod that the operator runs in.
     operator: str | None = None
+    # The namespace of the operator's pods; nodes let them in. Empty: that of the cluster.
+    home: str = ""
     _contents: Contents = attrs.field(init=False, repr=False)
     _wishes: Memo[Kept] = attrs.field(init=False, repr=False, factory=Memo)
 
@@ -127,17 +135,20 @@ class Observer:
         cluster, login = access.cluster, access.credentials
         obstacles = [access.obstacle] if access.obstacle is not None else []
         asked = {} if obstacles or access.missing else _endpoints(pods, login)
+        policy = self._policy(key, cluster.metadata.uid)
+        fence = None
+        if fenced(cluster, statefulsets=made.values(), pods=bool(pods), policy=policy):
+            fence = self.home or key.namespace
         ring = self.nodes.ring(asked)
-        known = joined(
-            cluster, self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
-        )
+        record = self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
+        known = joined(cluster, record)
         now = self.now()
         seen = Observed(
             now=now,
             racks=self._racks(key, cluster, live, apart, pods),
             ring=ring,
             joined=known,
-            recorded=self._recorded(cluster),
+            recorded=recorded(cluster, record),
             hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
         )
         seen = self._with_leaver(seen, cluster, login)
@@ -158,12 +169,13 @@ class Observer:
                 contents=contents,
                 leaving=leaving,
                 login=access.uid,
+                fence=fence,
             )
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
         made_from = (
             *_made_from(cluster, live, apart, everyone, contents),
-            access.uid,
+            (access.uid, fence),
             _versions(self._shared_objects(key)),
             sorted(leaving),
             # The clock counts only where a restart is to be dated.
@@ -180,6 +192,7 @@ class Observer:
             gone=gone,
             obstacles=tuple(obstacles),
             missing_login=access.missing,
+            surplus=_surplus(policy) if fence is None else {},
         )
         classes = storage.classes(wanted.desired, observed)
         if classes:
@@ -202,13 +215,14 @@ class Observer:
 
     def _shared_objects(self, key: Key) -> Iterator[Object]:
         """Yield the objects that the cluster's racks share, as far as their labels tell."""
-        for store in (self.stores.services, self.stores.budgets, self.stores.config_maps):
+        stores = self.stores
+        for store in (stores.services, stores.budgets, stores.policies, stores.config_maps):
             yield from store.find(BY_CLUSTER, key)
 
-    def _recorded(self, cluster: CassandraCluster) -> frozenset[str]:
-        """Return who the ring's ConfigMap says has ever joined."""
-        obj = self.stores.config_maps.get(Key(cluster.namespace, names.ring_configmap(cluster.name)))
-        return (read_ring_configmap(obj) if obj is not None else None) or frozenset()
+    def _policy(self, key: Key, uid: str) -> Object | None:
+        """Return the NetworkPolicy of the cluster with *uid*, if we made one."""
+        obj = self.stores.policies.get(Key(key.namespace, names.network_policy(key.name)))
+        return obj if obj is not None and uid in _owners(obj) else None
 
     def _with_leaver(self, seen: Observed, cluster: CassandraCluster, login: Credentials | None) -> Observed:
         """Add the node that is on its way out, and its own word: it is not ready while it leaves."""
@@ -335,11 +349,23 @@ def _owners(obj: Object) -> frozenset[str]:
 
 def joined(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
     """Return the pods that are recorded to have ever joined, in the ring's ConfigMap and in status."""
+    return recorded(cluster, config_map) | frozenset(cluster.status.cassandra_node_status)
+
+
+def recorded(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
+    """Return the pods that the ring's ConfigMap says have ever joined; none if it is not this cluster's."""
     # A broken ConfigMap is mended by the next write; status knows what it said. One of a deleted cluster
     # of the same name tells of nodes that are not ours: ours would never begin a ring.
     mine = config_map is not None and cluster.metadata.uid in _owners(config_map)
-    recorded = read_ring_configmap(config_map) if config_map is not None and mine else None
-    return (recorded or frozenset()) | frozenset(cluster.status.cassandra_node_status)
+    found = read_ring_configmap(config_map) if config_map is not None and mine else None
+    return found or frozenset()
+
+
+def _surplus(policy: Object | None) -> dict[str, str]:
+    """Return a NetworkPolicy that is not asked for."""
+    if policy is None:
+        return {}
+    return {f"NetworkPolicy/{policy['metadata']['name']}": policy["metadata"]["uid"]}
 
 
 def _endpoints(pods: Mapping[str, list[Pod]], login: Credentials | None) -> dict[str, Endpoint]:

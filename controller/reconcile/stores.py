@@ -73,6 +73,7 @@ class Stores:
     claims: ObjectStore = attrs.field(factory=_owned)
     services: ObjectStore = attrs.field(factory=_owned)
     budgets: ObjectStore = attrs.field(factory=_owned)
+    policies: ObjectStore = attrs.field(factory=_owned)
     config_maps: ObjectStore = attrs.field(factory=_owned)
     secrets: ObjectStore = attrs.field(factory=_packed)
 
@@ -85,6 +86,7 @@ class Stores:
             kinds.PERSISTENT_VOLUME_CLAIM: self.claims,
             kinds.SERVICE: self.services,
             kinds.POD_DISRUPTION_BUDGET: self.budgets,
+            kinds.NETWORK_POLICY: self.policies,
             kinds.CONFIG_MAP: self.config_maps,
             kinds.SECRET: self.secrets,
         }

@@ -20,6 +20,7 @@ from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
 from controller.api.v2.seeds import initial_seeds, updated_seeds
 from controller.builders.context import Images, Kept
+from controller.builders.networkpolicy import build_network_policy
 from controller.builders.pdb import build_pdb
 from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
@@ -57,6 +58,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     contents: str | None = None,
     leaving: frozenset[str] = frozenset(),
     login: str | None = "",
+    fence: str | None = None,
 ) -> Wish:
     """Return what *cluster*, as its user wrote it, asks for.
 
@@ -64,7 +66,8 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     *now* dates a `rollingRestart`; without it, those are left alone. *contents* is the hash of the
     ConfigMap that pods mount, None if there is none to be read. *leaving* names racks, `<dc>-<rack>`, that
     are listed only until they are gone. *login* is the uid of the generated Secret whose login they ask for:
-    "" if they ask for no such, None if there is none now.
+    "" if they ask for no such, None if there is none now. *fence* is the namespace of the operator, None for
+    a cluster without a NetworkPolicy.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
@@ -106,7 +109,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     else "spec.dataCapacity",
                 )
             )
-    shared = _shared(newest, joined, hardened=_hardened(live))
+    shared = _shared(newest, joined, hardened=_hardened(live), fence=fence)
     flow_off = cluster.metadata.annotations.get(names.NO_FIRST_POD_FLOW, "").lower() == "true"
     return Wish(
         desired=Desired(
@@ -322,11 +325,13 @@ def _refusal(rack: str) -> Refusal:
 
 
 def _shared(
-    cluster: CassandraCluster, joined: frozenset[str], *, hardened: bool
+    cluster: CassandraCluster, joined: frozenset[str], *, hardened: bool, fence: str | None
 ) -> dict[str, dict[str, Any]]:
     """Build what all racks share, by `Kind/name`; each carries the hash of its content."""
     revision = Revision.HARDENED if hardened else Revision.CASSKOP
     bodies = [*build_services(cluster, revision=revision), build_pdb(cluster, revision=revision)]
+    if fence is not None:
+        bodies.append(build_network_policy(cluster, operator=fence))
     if hardened:
         bodies.append(build_ring_configmap(cluster, joined))
     return {f"{b['kind']}/{b['metadata']['name']}": b for b in bodies}

@@ -294,3 +294,36 @@ def test_apply_checks_the_kind(api: Api, space: Space) -> None:
     del body["kind"]
 
     assert api.apply(path, body, manager="me").status == 400
+
+
+def test_apply_with_a_uid_creates_nothing(api: Api, space: Space) -> None:
+    """409 for an apply that names the uid of an object that is gone, or of another one: nothing is made."""
+    body = config_map(x="1")
+    body["metadata"]["uid"] = "8e6f1c52-1111-4222-8333-444455556666"
+
+    absent = _apply(api, space, "me", body, force="true")
+    made = space.config_map(x="2")
+    other = _apply(api, space, "me", body, force="true")
+
+    assert (absent.status, other.status) == (409, 409)
+    assert api.get(space.path("configmaps", "one")).body["data"] == made["data"]
+    api.delete(space.path("configmaps", "one"))
+    assert api.get(space.path("configmaps", "one")).status == 404
+
+
+def test_odd_characters_survive_an_apply(api: Api, space: Space) -> None:
+    """Apply reads YAML, of which JSON is a part: what a JSON text escapes is stored as it was meant."""
+    odd = {
+        "quotes": "\"'`\\",
+        "lines": "one\r\ntwo\ttabbed\n",
+        "letters": "Zürich 東京 \U0001f98e",
+        "separators": "a\u2028b\u2029c\u0085d\u00a0e",
+        "controls": "\u0001\u001b\u007f",
+        "yaml": "no: # [x] {y} & *z !t | > % @",
+    }
+
+    answer = _apply(api, space, "me", config_map(**odd))
+
+    assert answer.status == 201
+    assert answer.body["data"] == odd
+    assert api.get(space.path("configmaps", "one")).body["data"] == odd

@@ -249,3 +249,55 @@ def test_a_revision_stays_what_it_is(api: Api, space: Space) -> None:
 
     assert api.patch(path, {"data": {"a": 2}}).status == 422
     assert api.patch(path, {"revision": 2}).body["revision"] == 2
+
+
+def _policy(*rules: Object, **spec: object) -> Object:
+    """A NetworkPolicy for the pods that `pod` makes."""
+    chosen = {"matchLabels": {"app": "fact"}}
+    return {"metadata": {"name": "one"}, "spec": {"podSelector": chosen, "ingress": list(rules), **spec}}
+
+
+def test_a_network_policy_is_filled_in(space: Space) -> None:
+    """It restricts what comes in unless it says otherwise, and a port is one of TCP; its spec is counted."""
+    found = space.made("networkpolicies", _policy({"ports": [{"port": 9042}]}))
+
+    assert found["spec"]["policyTypes"] == ["Ingress"]
+    assert found["spec"]["ingress"] == [{"ports": [{"port": 9042, "protocol": "TCP"}]}]
+    assert found["metadata"]["generation"] == 1
+
+
+@pytest.mark.parametrize(
+    ("peer", "cause"),
+    [
+        ({}, ("FieldValueRequired", "spec.ingress[0].from[0]")),
+        (
+            {"podSelector": {}, "ipBlock": {"cidr": "10.0.0.0/8"}},
+            ("FieldValueForbidden", "spec.ingress[0].from[0]"),
+        ),
+        ({"ipBlock": {"cidr": "ten"}}, ("FieldValueInvalid", "spec.ingress[0].from[0].ipBlock.cidr")),
+        (
+            {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["11.0.0.0/16"]}},
+            ("FieldValueInvalid", "spec.ingress[0].from[0].ipBlock.except[0]"),
+        ),
+    ],
+)
+def test_peers_of_network_policies_are_checked(api: Api, space: Space, peer: Object, cause: Cause) -> None:
+    """422 with the field for a peer that is nobody, or two things at once."""
+    answer = api.post(space.path("networkpolicies"), _policy({"from": [peer]}))
+
+    assert answer.status == 422
+    assert cause in answer.causes
+
+
+def test_a_network_policy_is_applied_as_a_whole_list(api: Api, space: Space) -> None:
+    """Who applies a policy replaces all its rules: what somebody added goes."""
+    body = {**_policy({"ports": [{"port": 9042}]}), "apiVersion": "networking.k8s.io/v1"}
+    body["kind"] = "NetworkPolicy"
+    path = space.path("networkpolicies", "one")
+    api.apply(path, body, manager="me")
+    api.patch(path, {"spec": {"ingress": [{}, {"ports": [{"port": 1, "protocol": "TCP"}]}]}})
+
+    found = api.apply(path, body, manager="me", force="true").body
+
+    assert found["spec"]["ingress"] == [{"ports": [{"port": 9042, "protocol": "TCP"}]}]
+    assert found["metadata"]["generation"] == 3

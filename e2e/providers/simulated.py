@@ -42,6 +42,7 @@ _KINDS: Final = {
         kinds.PERSISTENT_VOLUME_CLAIM,
         kinds.SERVICE,
         kinds.POD_DISRUPTION_BUDGET,
+        kinds.NETWORK_POLICY,
         kinds.CONFIG_MAP,
         kinds.SECRET,
         kinds.NODE,

@@ -51,6 +51,8 @@ SAMPLES: dict[str, Any] = {
     "spec.imagePullSecret.name": "pull",
     "spec.imageJolokiaSecret.name": "login",
     "spec.access.jolokiaLogin": "None",
+    "spec.access.networkPolicy": False,
+    "spec.access.clients[]": {"podSelector": {}},
     "spec.topology.dc[].labels": {"a": "b"},
     "spec.topology.dc[].config": {"cassandra-yaml": {"concurrent_reads": 7}},
     "spec.topology.dc[].rack[].labels": {"a": "b"},

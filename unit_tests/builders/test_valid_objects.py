@@ -14,6 +14,7 @@ from controller.api.v2.codec import decode_cluster
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.problems import InvalidClusterError
 from controller.builders.context import Images, Kept
+from controller.builders.networkpolicy import build_network_policy
 from controller.builders.pdb import build_pdb
 from controller.builders.ring import build_ring_configmap
 from controller.builders.service import build_services
@@ -75,6 +76,7 @@ def test_shared_objects_are_of_the_official_schema(obj: Json, revision: int) -> 
         *build_services(cluster, revision=revision),
         build_pdb(cluster, revision=revision),
         build_ring_configmap(cluster, ["a"]),
+        build_network_policy(cluster, operator="elsewhere"),
     ):
         kubernetes_validate.validate(made, "1.34", strict=True)
 

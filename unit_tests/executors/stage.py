@@ -33,6 +33,8 @@ Json = dict[str, Any]
 
 NAMESPACE: Final = "cassandra"
 OPERATOR: Final = "casskop"
+# Where the operator's pods are.
+OPERATORS: Final = "operators"
 IMAGES: Final = Images(own="example.org/casskop:1")
 RACK: Final = "dc1-rack1"
 _CRD = Path(__file__).parents[2] / "manifests" / "crds" / "cassandraclusters.db.orange.com.yaml"
@@ -123,7 +125,7 @@ class Stage:
         cluster = self.cluster if cluster is None else cluster
         live = self.stored(kinds.STATEFULSET, f"{cluster.name}-{RACK}")
         racks = {} if live is None else {RACK: live}
-        return wish(cluster, racks, frozenset(), IMAGES).bodies
+        return wish(cluster, racks, frozenset(), IMAGES, fence=OPERATORS).bodies
 
     def stored(self, kind: Kind, name: str) -> Json | None:
         """Return an object as it is stored, None if there is none."""

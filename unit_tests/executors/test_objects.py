@@ -17,6 +17,7 @@ SHARED = {
     "Service/cc": kinds.SERVICE,
     "Service/cc-exporter-jmx": kinds.SERVICE,
     "PodDisruptionBudget/cc": kinds.POD_DISRUPTION_BUDGET,
+    "NetworkPolicy/cc-nodes": kinds.NETWORK_POLICY,
     "ConfigMap/cc-ring": kinds.CONFIG_MAP,
 }
 every_object = pytest.mark.parametrize("key", SHARED)

@@ -130,7 +130,7 @@ def test_a_status_that_cannot_be_written_is_a_failure(
     with pytest.raises(error):
         bench.reconcile()
 
-    assert [reason for reason, _ in bench.notes.of("Normal")] == ["ApplyObject"] * 4 + ["ApplyStatefulSet"]
+    assert [reason for reason, _ in bench.notes.of("Normal")] == ["ApplyObject"] * 5 + ["ApplyStatefulSet"]
 
 
 def test_what_cannot_be_observed_is_told(bench: Bench) -> None:

@@ -83,12 +83,12 @@ def test_the_ring_remembers_who_has_joined() -> None:
 
 
 def test_seeds_are_chosen_once() -> None:
-    """They are part of every pod's environment: those in the status stay, whatever the topology says now."""
+    """They are part of every pod's environment: once a node has joined by those in status, they stay."""
     fresh = asked(cluster())
     kept = attrs.evolve(cluster(topology=DCS), status=ClusterStatus(seed_list=fresh.seeds))
 
     assert fresh.seeds[0] == "cc-dc1-rack1-0.cc.cassandra"
-    assert asked(kept).seeds == fresh.seeds
+    assert asked(kept, joined=("cc-dc1-rack1-0",)).seeds == fresh.seeds
 
 
 def test_a_rack_that_exists_keeps_the_image_it_was_made_with() -> None:

@@ -142,6 +142,11 @@ def jolokia_secret(cluster: str) -> str:
     return f"{cluster}-jolokia"
 
 
+def network_policy(cluster: str) -> str:
+    """Return the name of the NetworkPolicy."""
+    return f"{cluster}-nodes"
+
+
 def pod_host(cluster: str, pod_name: str, namespace: str) -> str:
     """Return the DNS name of a pod, complete but for the cluster domain; seeds are named so."""
     return f"{pod_name}.{headless_service(cluster)}.{namespace}"

@@ -124,6 +124,18 @@ _CONTAINER = _object(
     stdinOnce=_FLAG,
     tty=_FLAG,
 )
+_LABELS: JsonMap = MappingProxyType({"type": "object", "additionalProperties": _TEXT})
+_SELECTOR = _object(
+    matchLabels=_LABELS,
+    matchExpressions=_list(
+        _object("key", "operator", key=_TEXT, operator=_TEXT, values=_list(_TEXT)),
+    ),
+)
+_PEER = _object(
+    podSelector=_SELECTOR,
+    namespaceSelector=_SELECTOR,
+    ipBlock=_object("cidr", **{"cidr": _TEXT, "except": _list(_TEXT)}),
+)
 _PVC_SPEC = _object(
     accessModes=_list(_TEXT),
     dataSource=_ANY_OBJECT,
@@ -141,6 +153,7 @@ Toleration = Annotated[JsonMap, Shape(_TOLERATION)]
 VolumeMount = Annotated[JsonMap, Shape(_VOLUME_MOUNT)]
 Container = Annotated[JsonMap, Shape(_CONTAINER)]
 ResourceRequirements = Annotated[JsonMap, Shape(_RESOURCES)]
+NetworkPeer = Annotated[JsonMap, Shape(_PEER)]
 ClaimSpec = Annotated[JsonMap, Shape(_PVC_SPEC)]
 # Free JSON: configuration that only Cassandra's config builder understands.
 Config = Annotated[JsonMap, Shape(MappingProxyType({"type": "object", KEEP_UNKNOWN: True}))]

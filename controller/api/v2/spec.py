@@ -20,6 +20,7 @@ from controller.api.v2.shapes import (
     Config,
     Container,
     EnvVar,
+    NetworkPeer,
     ResourceRequirements,
     Toleration,
     VolumeMount,
@@ -99,6 +100,23 @@ class Access:
             " Secret `<name>-jolokia` with a login that Jolokia asks for. `None`: Jolokia asks for none."
             " If absent: as the nodes have it; a new cluster gets one."
         ),
+    )
+    network_policy: bool | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Whether a NetworkPolicy keeps all from the nodes but each other, the operator, Prometheus and"
+            " `clients`. If absent: true, unless CassKop made racks of the cluster."
+        ),
+    )
+    clients: tuple[NetworkPeer, ...] = attrs.field(
+        default=(),
+        metadata=doc(
+            "Who may reach the CQL port, as in the `from` of a NetworkPolicy. If absent: everybody."
+        ),
+    )
+    service_account_token: bool = attrs.field(
+        default=False,
+        metadata=doc("Whether the containers of new pods get a token of `serviceAccountName`."),
     )
 
 

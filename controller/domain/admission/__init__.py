@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.problems import Problem
-from controller.domain.admission import containers, heap, numbers, references, resources, storage, topology
+from controller.domain.admission import (
+    access,
+    containers,
+    heap,
+    numbers,
+    references,
+    resources,
+    storage,
+    topology,
+)
 
 _RULES = (
     topology.problems,
@@ -22,6 +31,7 @@ _RULES = (
     references.problems,
     containers.problems,
     heap.problems,
+    access.problems,
 )
 
 

@@ -51,6 +51,7 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     """Return what is to be done about the ring itself."""
     actions: list[Action] = [
         *shared.shared_objects(desired, observed),
+        *shared.surplus(observed),
         *shared.missing_login(observed),
     ]
     if desired.stopped and observed.leaving is None:

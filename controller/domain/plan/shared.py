@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.domain.actions import ApplyObject, CreateSecret
+from controller.domain.actions import ApplyObject, CreateSecret, DeleteObject
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
 
@@ -24,6 +24,13 @@ def shared_objects(desired: Desired, observed: Observed) -> Iterator[ApplyObject
             continue
         forgets = observed.gone if kind == "ConfigMap" else frozenset()
         yield ApplyObject(kind=kind, name=name, why=why, forgets=forgets)
+
+
+def surplus(observed: Observed) -> Iterator[DeleteObject]:
+    """Yield what is there and not asked for."""
+    for key, uid in observed.surplus.items():
+        kind, _, name = key.partition("/")
+        yield DeleteObject(kind=kind, name=name, uid=uid, why=f"{kind} {name} is no longer asked for")
 
 
 def missing_login(observed: Observed) -> Iterator[CreateSecret]:

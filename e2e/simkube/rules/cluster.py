@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
+from typing import Any
+
 from e2e.simkube import names
 from e2e.simkube.errors import Problems
 from e2e.simkube.metadata import check_selector
 from e2e.simkube.rules.base import Rules
-from e2e.simkube.values import Object
+from e2e.simkube.values import Json, Object
 
 _RBAC = "rbac.authorization.k8s.io"
 _NAME_LABEL = "kubernetes.io/metadata.name"
@@ -112,5 +115,39 @@ class NetworkPolicyRules(Rules):
                 port.setdefault("protocol", "TCP")
 
     def validate(self, found: Object, problems: Problems) -> None:
-        """Check the selector."""
+        """Check the selectors, and that each peer is one thing."""
         check_selector(found["spec"].get("podSelector"), "spec.podSelector", problems)
+        for part, who in (("ingress", "from"), ("egress", "to")):
+            for i, rule in enumerate(found["spec"].get(part) or ()):
+                for j, peer in enumerate(rule.get(who) or ()):
+                    _check_peer(peer, f"spec.{part}[{i}].{who}[{j}]", problems)
+
+
+def _check_peer(peer: Object, path: str, problems: Problems) -> None:
+    if not peer:
+        problems.required(path, "must specify a peer")
+    if "ipBlock" in peer and len(peer) > 1:
+        problems.forbidden(path, "may not specify both ipBlock and another peer")
+    for name in ("podSelector", "namespaceSelector"):
+        if name in peer:
+            check_selector(peer[name], f"{path}.{name}", problems)
+    if "ipBlock" not in peer:
+        return
+    block = peer["ipBlock"]
+    whole = _network(block.get("cidr"))
+    if whole is None:
+        why = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+        problems.invalid(f"{path}.ipBlock.cidr", block.get("cidr"), why)
+        return
+    for i, text in enumerate(block.get("except") or ()):
+        part = _network(text)
+        if part is None or part.version != whole.version or part == whole or not part.subnet_of(whole):
+            why = "must be a strict subset of `cidr`"
+            problems.invalid(f"{path}.ipBlock.except[{i}]", text, why)
+
+
+def _network(text: Json) -> Any:  # noqa: ANN401 -- of either version, which subnet_of cannot say
+    try:
+        return ipaddress.ip_network(text) if "/" in text else None
+    except ValueError:
+        return None
