@@ -67,7 +67,7 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.topology.dc[].restartedAt": Effect.ONCE,
     "spec.restartedAt": Effect.ONCE,
     "spec.noCheckStsAreEqual": Effect.NOTHING,
-    "spec.autoPilot": Effect.LATER,
+    "spec.autoPilot": Effect.AT_ONCE,
     "spec.autoUpdateSeedList": Effect.SEEDS,
     "spec.keyspaceCleanupThreads": Effect.AT_ONCE,
     "spec.restartCountBeforePodDeletion": Effect.LATER,

@@ -8,7 +8,7 @@ Cassandra does not refuse, is refused here, as `TerminalError`, before it is ask
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, assert_never
 
 import attrs
@@ -40,6 +40,11 @@ _COMPACT: Final = f"forceKeyspaceCompaction(boolean,{_STRING},{_STRINGS})"
 _SCRUB: Final = f"scrub(boolean,boolean,boolean,boolean,int,{_STRING},{_STRINGS})"
 _SNAPSHOT: Final = f"takeSnapshot({_STRING},java.util.Map,{_STRINGS})"
 _OWN: Final = frozenset({"system_auth", "system_distributed", "system_traces"})
+# Cassandra's own words for what work on SSTables may answer.
+_STATUSES: Final = {
+    1: "the operation was aborted",
+    2: "compactions that are in its way could not be stopped",
+}
 # How often a repair is asked about, and how many times in a row nobody may answer.
 _POLL_SECONDS: Final = 2.0
 _SILENT_POLLS: Final = 150
@@ -98,9 +103,13 @@ class Worker:
         for keyspace in keyspaces:
             operation, arguments = call(keyspace)
             try:
-                self._call(operation, arguments)
+                answer = self._call(operation, arguments)
             except JolokiaError as error:
                 raise JolokiaError(f"{keyspace}: {error}", status=error.status, kind=error.kind) from error
+            if answer:
+                # Null, or 0, is all of it.
+                words = _STATUSES.get(answer, "it does not say why")
+                raise TerminalError(f"{keyspace}: Cassandra answered {answer}, not all is done: {words}")
 
     def _call(self, operation: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401 -- JSON
         self.go_on()
@@ -196,6 +205,24 @@ class Worker:
             if status[0] != "IN_PROGRESS":
                 words = " ".join(str(word) for word in status[1:])
                 raise TerminalError(f"{keyspace}: {words or status[0]}")
+
+
+# What Cassandra calls the work that it can be told to stop.
+_STOPPABLE: Final[Mapping[type[NodeOperation], str]] = {
+    Cleanup: "CLEANUP",
+    UpgradeSSTables: "UPGRADE_SSTABLES",
+    Scrub: "SCRUB",
+}
+
+
+def stop(jolokia: Jolokia, endpoint: Endpoint, operation: NodeOperation) -> None:
+    """Tell the node at *endpoint* to stop the work on SSTables that it does for *operation*, if any.
+
+    The call for the operation fails then, within some seconds. Raises as `Jolokia.execute`.
+    """
+    kind = _STOPPABLE.get(type(operation))
+    if kind is not None:
+        jolokia.execute(endpoint, mbeans.COMPACTION_MANAGER, "stopCompaction", [kind])
 
 
 def _copies(keyspace: str, replication: str, dc: str) -> bool:

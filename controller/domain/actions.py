@@ -234,6 +234,7 @@ class OperationStep(enum.StrEnum):
     BEGIN = "OperationBegins"
     DONE = "OperationDone"
     FAILED = "OperationFailed"
+    STOPPED = "OperationStopped"
 
 
 @attrs.frozen(kw_only=True)
@@ -270,6 +271,17 @@ class RunOperation:
     call_id: str
     threads: int
     tag: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
+class StopOperation:
+    """Ask the Cassandra node in a pod to stop what it is at for *operation*; it may take some seconds."""
+
+    pod: str
+    uid: str
+    ip: str
+    operation: NodeOperation
     why: str
 
 
@@ -315,5 +327,6 @@ Write = (
     | DetachStatefulSet
     | StopRack
     | StartRack
+    | StopOperation
 )
 Action = Write | NoteLeaving | NoteResize | Wait | Hold

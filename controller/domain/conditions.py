@@ -32,6 +32,7 @@ _HARMLESS = frozenset(
         "TooFewNodes",
         "StillReplicated",
         "EmptyCluster",
+        "RebuildOffered",
         "TemplateHeldBack",
         "ChangeHeldBack",
         "StorageCannotGrow",

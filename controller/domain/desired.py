@@ -89,6 +89,8 @@ class Desired:
     seeds: frozenset[str] = frozenset()
     seeds_follow: bool = False
     stopped: bool = False
+    # Whether operations that follow from changes of the ring begin by themselves.
+    auto_pilot: bool = False
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

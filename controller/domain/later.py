@@ -18,7 +18,5 @@ def not_carried_out(spec: ClusterSpec) -> tuple[str, ...]:
 
 
 def _paths(spec: ClusterSpec) -> Iterator[str]:
-    if spec.auto_pilot:
-        yield "spec.autoPilot"
     if spec.restart_count_before_pod_deletion:
         yield "spec.restartCountBeforePodDeletion"

@@ -88,6 +88,8 @@ def _after(mark: MarkOperation) -> str:
             return pods.DONE
         case OperationStep.FAILED:
             return pods.ERROR
+        case OperationStep.STOPPED:
+            return pods.PAUSED
         case _:
             assert_never(mark.step)
 

@@ -27,8 +27,10 @@ from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.leaving_status import with_leaving, without_removed
 from controller.domain.observed import Observed, Rack
+from controller.domain.operations_due import with_due
 from controller.domain.operations_status import with_operations
 from controller.domain.plan import storage
+from controller.domain.plan.autopilot import still_due
 from controller.domain.plan.roll import rolling
 from controller.domain.resize_status import with_growth
 from controller.domain.stop_status import with_stopping
@@ -63,6 +65,8 @@ def status(
         ready_nodes=len(members),
         wanted_nodes=desired.wanted_nodes(),
     )
+    still = still_due(desired, observed, planned)
+    new = with_due(new, previous.cassandra_rack_status, still, stamp(observed.now))
     return without_removed(new, desired, observed)
 
 

@@ -29,6 +29,7 @@ from controller.domain.actions import (
     RunOperation,
     ShrinkStatefulSet,
     StartRack,
+    StopOperation,
     StopRack,
     Tune,
     Write,
@@ -86,7 +87,7 @@ class Executor:
     racks: Callable[[RackAction, Bodies], Written]
     claims: Callable[[DeleteClaim | GrowClaim, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
-    operations: Callable[[MarkOperation | RunOperation, Bodies], Written | None]
+    operations: Callable[[MarkOperation | RunOperation | StopOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
 
     def run(self, action: Write, bodies: Bodies) -> Written | None:  # noqa: C901 -- one arm an action
@@ -111,7 +112,7 @@ class Executor:
             case Decommission():
                 self.decommission(action, bodies)
                 return None
-            case MarkOperation() | RunOperation():
+            case MarkOperation() | RunOperation() | StopOperation():
                 return self.operations(action, bodies)
             case _:
                 assert_never(action)

@@ -11,8 +11,8 @@ import attrs
 
 from controller.api.v2 import names
 from controller.cassandra.jolokia import Endpoint, Jolokia
-from controller.cassandra.work import Worker
-from controller.domain.actions import MarkOperation, RunOperation
+from controller.cassandra.work import Worker, stop
+from controller.domain.actions import MarkOperation, RunOperation, StopOperation
 from controller.domain.errors import ConflictError, NotFoundError, NotLeadingError, TransientError
 from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.executors.base import Bodies, Body, Written
@@ -31,7 +31,9 @@ class Operations:
     brisk: Jolokia
     calls: HeldCalls[Key, None]
 
-    def __call__(self, action: MarkOperation | RunOperation, bodies: Bodies) -> Written | None:
+    def __call__(
+        self, action: MarkOperation | RunOperation | StopOperation, bodies: Bodies
+    ) -> Written | None:
         """Carry *action* out.
 
         Raises `ConflictError` if the pod or its labels are not those of the plan any more,
@@ -39,7 +41,10 @@ class Operations:
         """
         if isinstance(action, MarkOperation):
             return self._mark(action, bodies)
-        self._run(action, bodies)
+        if isinstance(action, RunOperation):
+            self._run(action, bodies)
+        else:
+            self._stop(action, bodies)
         return None
 
     def _mark(self, action: MarkOperation, bodies: Bodies) -> Written:
@@ -65,10 +70,13 @@ class Operations:
             resource_version=stored["metadata"]["resourceVersion"],
         )
 
+    def _stop(self, action: StopOperation, bodies: Bodies) -> None:
+        self._there(action, bodies)
+        self.client.check_fence()
+        stop(self.brisk, Endpoint(host=action.ip, credentials=bodies.login), action.operation)
+
     def _run(self, action: RunOperation, bodies: Bodies) -> None:
-        live = self._live(action.pod, action.uid, bodies)
-        if (live.get("status") or {}).get("podIP") != action.ip:
-            raise ConflictError(f"pod {action.pod} has another address than the plan was made on")
+        live = self._there(action, bodies)
         annotations = live["metadata"].get("annotations") or {}
         labels = live["metadata"].get("labels") or {}
         if names.OPERATION not in annotations and labels.get(names.OPERATION_STATUS) != "Ongoing":
@@ -87,6 +95,13 @@ class Operations:
         )
         if isinstance(began, CallRefused):
             raise TransientError(f"{action.pod} is not asked for its operation yet: {began.why}")
+
+    def _there(self, action: RunOperation | StopOperation, bodies: Bodies) -> Body:
+        """Return the pod of *action*; `ConflictError` if it is not where it was."""
+        live = self._live(action.pod, action.uid, bodies)
+        if (live.get("status") or {}).get("podIP") != action.ip:
+            raise ConflictError(f"pod {action.pod} has another address than the plan was made on")
+        return live
 
     def _live(self, pod: str, uid: str, bodies: Bodies) -> Body:
         try:

@@ -21,6 +21,7 @@ from controller.domain.actions import (
     NoteResize,
     OperationStep,
     RunOperation,
+    StopOperation,
     Wait,
     Write,
 )
@@ -149,8 +150,8 @@ class ClusterReconciler:
                 if written is not None:
                     self._wrote(key, written)
                 done.append(_name(action))
-                # That it begins was told when that was noted.
-                if not isinstance(action, RunOperation):
+                # That it begins was told when that was noted, and that it stopped will be.
+                if not isinstance(action, RunOperation | StopOperation):
                     failed = isinstance(action, MarkOperation) and action.step is OperationStep.FAILED
                     self.finisher.did(cluster, action=_name(action), why=action.why, failed=failed)
             elif isinstance(action, NoteLeaving):

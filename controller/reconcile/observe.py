@@ -152,8 +152,8 @@ class Observer:
             hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
         )
         seen = self._with_leaver(seen, cluster, login)
-        if not obstacles:
-            seen = attrs.evolve(seen, operations=self._operations(seen, login))
+        mute = bool(obstacles) or access.missing is not None
+        seen = attrs.evolve(seen, operations=self._operations(seen, cluster, login, mute=mute))
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
         contents = self._contents.of(cluster)
@@ -238,8 +238,13 @@ class Observer:
                 answer = self.nodes.ring({pod.name: endpoint}).answers[pod.name]
         return attrs.evolve(seen, leaving=leaving, leaver=answer)
 
-    def _operations(self, seen: Observed, login: Credentials | None) -> Operations:
-        """Return what is known of the operations that were begun; nodes are asked where calls do not tell."""
+    def _operations(
+        self, seen: Observed, cluster: CassandraCluster, login: Credentials | None, *, mute: bool
+    ) -> Operations:
+        """Return what is known of the operations that were begun.
+
+        Nodes are asked where calls do not tell, unless they are *mute*: it is not known how to ask.
+        """
         calls: dict[str, Call] = {}
         asked: dict[str, Endpoint] = {}
         for pod in seen.pods():
@@ -248,9 +253,14 @@ class Observer:
                 continue
             call = calls[pod.name] = self.call(call_id(pod, running))
             told = isinstance(call, Held) or (isinstance(call, Ended) and not call.lost)
-            if not told and pod.ip and pod.cassandra_runs and not pod.terminating:
+            if not told and not mute and pod.ip and pod.cassandra_runs and not pod.terminating:
                 asked[pod.name] = Endpoint(host=pod.ip, credentials=login)
-        return Operations(calls=calls, busy=self.nodes.busy(asked), operator=self.operator)
+        return Operations(
+            calls=calls,
+            busy=self.nodes.busy(asked),
+            operator=self.operator,
+            due=cluster.status.due_operations,
+        )
 
     def _racks(
         self,

@@ -122,6 +122,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             seeds=_pods_of(seeds),
             seeds_follow=newest.spec.auto_update_seed_list,
             stopped=newest.spec.stopped,
+            auto_pilot=newest.spec.auto_pilot,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,

@@ -160,3 +160,90 @@ def test_what_cannot_be_done_is_refused_in_words(
         return bool(pod in (last(cluster, work).get("podsKO") or ()))
 
     cluster.eventually(told, seconds=30, what="status tells of it")
+
+
+def test_an_operation_survives_the_operator(cluster: Cluster, work: str) -> None:
+    """It dies right after it has begun; the next one finds it, or asks for it, and sees its end."""
+    pods = [pod_of(work, i) for i in range(2)]
+    ask(cluster, pods[0], "repair", "full")
+    ask(cluster, pods[1], "scrub")
+    cluster.eventually(
+        lambda: any(label(cluster, pod, "status") == "Ongoing" for pod in pods),
+        seconds=SECONDS,
+        what="an operation has begun",
+    )
+    cluster.kill_operator()
+    for pod in pods:
+        ends(cluster, pod, "Done")
+
+    def told() -> bool:
+        found = last(cluster, work)
+        return bool(found.get("status") == "Done" and not found.get("pods"))
+
+    cluster.eventually(told, seconds=30, what="status tells of it")
+
+
+def test_the_second_operation_on_a_pod_waits(cluster: Cluster, work: str) -> None:
+    """Both are carried out, though the labels of the first are gone when it ends."""
+    pod = pod_of(work)
+    ask(cluster, pod, "repair", "full")
+    cluster.eventually(
+        lambda: label(cluster, pod, "status") == "Ongoing", seconds=SECONDS, what="the first has begun"
+    )
+    ask(cluster, pod, "flush")
+
+    def both() -> bool:
+        return label(cluster, pod, "status") == "Done" and result(cluster, pod).startswith("flush")
+
+    cluster.eventually(both, seconds=SECONDS, what="the second is done")
+
+
+def test_a_pod_that_disappears_takes_its_operation_with_it(cluster: Cluster, work: str) -> None:
+    """The one that comes in its place has no operation, and serves; status says where it did not succeed."""
+    pod = pod_of(work, 1)
+    uid = cluster.get("pods", pod)["metadata"]["uid"]
+    ask(cluster, pod, "repair", "full")
+    cluster.eventually(
+        lambda: label(cluster, pod, "status") == "Ongoing", seconds=SECONDS, what="it has begun"
+    )
+    cluster.delete("pods", pod, seconds=180)
+
+    def another() -> bool:
+        return bool(cluster.get("pods", pod)["metadata"]["uid"] != uid)
+
+    cluster.eventually(another, seconds=180, what="another pod in its place")
+
+    def over() -> bool:
+        found = last(cluster, work)
+        return bool(found.get("status") == "Done" and not found.get("pods"))
+
+    cluster.eventually(over, seconds=READY_SECONDS, what="the operation is over")
+    wait_ready(cluster, work, seconds=READY_SECONDS)
+    assert label(cluster, pod, "status") == ""
+    ask(cluster, pod, "flush")
+    ends(cluster, pod, "Done")
+
+
+def test_growth_is_followed_by_cleanup(cluster: Cluster) -> None:
+    """On every node, with the autopilot."""
+    name = "pilot"
+    cluster.apply(
+        jolokia_secret(),
+        single(name, nodesPerRacks=1, autoUpdateSeedList=False, deletePVC=True, autoPilot=True),
+    )
+    wait_ready(cluster, name, seconds=READY_SECONDS)
+    cluster.patch(CLUSTERS, name, {"spec": {"nodesPerRacks": 2}})
+
+    def cleaned() -> bool:
+        pods = [pod_of(name, i) for i in range(2)]
+        return all(
+            (label(cluster, p, "name"), label(cluster, p, "status")) == ("cleanup", "Done") for p in pods
+        )
+
+    cluster.eventually(cleaned, seconds=READY_SECONDS, what="every node is cleaned")
+
+    def settled() -> bool:
+        return not cluster.get(CLUSTERS, name)["status"].get("dueOperations")
+
+    cluster.eventually(settled, seconds=60, what="nothing is due any more")
+    cluster.delete(CLUSTERS, name, seconds=240)

@@ -20,6 +20,7 @@ from controller.domain.actions import (
     OperationStep,
     RestartPod,
     RunOperation,
+    StopOperation,
     Wait,
 )
 from controller.domain.desired import Desired
@@ -417,3 +418,51 @@ def test_a_note_that_somebody_spoilt_is_no_note(text: str) -> None:
     )
 
     assert found.running is None
+
+
+def paused(name: str) -> PodOperation:
+    """Return what stands on a pod whose user has paused what was begun."""
+    return attrs.evolve(runs(name), status="Paused")
+
+
+def test_a_pause_stops_what_can_be_stopped() -> None:
+    """Whoever holds the call; it is over when Cassandra says so, and the label stays as the user set it."""
+    at_it = Busy(methods=frozenset({"forceKeyspaceCleanup"}))
+    for seen in (what(FIRST, Held()), what(FIRST, NotCalled(), at_it)):
+        want, observed = ring(2, operations={FIRST: paused("cleanup")}, seen=seen)
+        stop, wait = plan(want, observed)
+        assert isinstance(stop, StopOperation)
+        assert isinstance(wait, Wait)
+
+    interrupted = Ended(failure="Compaction interrupted")
+    for seen in (what(FIRST, interrupted), what(FIRST, NotCalled(), Busy())):
+        want, observed = ring(2, operations={FIRST: paused("cleanup")}, seen=seen)
+        (end,) = plan(want, observed)
+        assert isinstance(end, MarkOperation)
+        assert (end.step, end.labels["operation-status"]) == (OperationStep.STOPPED, "Paused")
+
+
+def test_what_came_to_its_end_is_done_though_paused() -> None:
+    """The pause came too late."""
+    want, observed = ring(2, operations={FIRST: paused("cleanup")}, seen=what(FIRST, Ended()))
+    (end,) = plan(want, observed)
+
+    assert isinstance(end, MarkOperation)
+    assert end.labels["operation-status"] == "Done"
+
+
+def test_what_cannot_be_stopped_says_so() -> None:
+    """Cassandra has no way to take a rebuild back."""
+    want, observed = ring(2, operations={FIRST: paused("rebuild")}, seen=what(FIRST, Held()))
+    (wait,) = plan(want, observed)
+
+    assert isinstance(wait, Wait)
+    assert "cannot be stopped" in wait.why
+
+
+def test_a_paused_pod_is_in_neither_list_of_status() -> None:
+    """It neither succeeded nor failed."""
+    last = PodLastOperation(name="cleanup", status="Ongoing", start_time=NOW, pods=(FIRST,))
+    found = walk({FIRST: paused("cleanup")}, what(FIRST, NotCalled(), Busy()), last)
+
+    assert (found.status, found.pods, found.pods_ok, found.pods_ko) == ("Done", (), (), ())

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from controller.cassandra.jolokia import Credentials, Jolokia
-from controller.domain.actions import MarkOperation, OperationStep, RunOperation
+from controller.domain.actions import MarkOperation, OperationStep, RunOperation, StopOperation
 from controller.domain.errors import ConflictError, NotLeadingError, TransientError
 from controller.domain.leaving import Ended, Held, NotCalled
 from controller.domain.operations.kinds import (
@@ -170,6 +170,16 @@ def test_the_first_refusal_ends_it_in_cassandras_words(line: Line) -> None:
     assert len(line.calls) == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "words"), [(1, "was aborted"), (2, "could not be stopped"), (9, "say why")]
+)
+def test_half_done_is_not_done(line: Line, answer: int, words: str) -> None:
+    """Cassandra tells it by a number, and no error."""
+    line.answers = lambda _o, _a: answer
+
+    assert words in str(line.carry_out(Scrub(keyspace="app")).failure)
+
+
 def test_a_lost_answer_is_told_from_a_refusal(line: Line) -> None:
     """It says nothing about the operation."""
 
@@ -311,3 +321,23 @@ def test_nobody_is_asked_without_the_lease(line: Line) -> None:
     with pytest.raises(NotLeadingError):
         line.run(line.action(), line.bodies)
     assert not line.waiting
+
+
+@pytest.mark.parametrize(
+    ("operation", "expected"),
+    [
+        (Cleanup(), [("stopCompaction", ["CLEANUP"])]),
+        (UpgradeSSTables(), [("stopCompaction", ["UPGRADE_SSTABLES"])]),
+        (Scrub(), [("stopCompaction", ["SCRUB"])]),
+        (Drain(), []),
+    ],
+)
+def test_a_node_is_told_to_stop(
+    line: Line, operation: NodeOperation, expected: list[tuple[str, list[Any]]]
+) -> None:
+    """In Cassandra's word for the work, where it has one."""
+    stop = StopOperation(pod=POD, uid=line.uid, ip=ADDRESS, operation=operation, why="a test")
+    assert line.run(stop, line.bodies) is None
+    assert line.calls == expected
+    with pytest.raises(ConflictError):
+        line.run(attrs.evolve(stop, ip="10.0.0.8"), line.bodies)

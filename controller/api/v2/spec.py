@@ -312,7 +312,10 @@ class ClusterSpec:
         default=False, metadata=doc("Start the pods without Cassandra, to look around in them.")
     )
     auto_pilot: bool = attrs.field(
-        default=False, metadata=doc("Whether cleanup follows a scale-up by itself; else it waits for you.")
+        default=False,
+        metadata=doc(
+            "Whether cleanup, rebuild and upgradesstables follow by themselves; else they wait for you."
+        ),
     )
     no_check_sts_are_equal: bool = attrs.field(
         default=False, metadata=doc("Kept for compatibility; the operator always compares before it writes.")

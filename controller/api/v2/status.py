@@ -130,6 +130,18 @@ class RackStatus:
 
 
 @attrs.frozen(kw_only=True)
+class DueOperation:
+    """An operation that is due on many nodes, and that some of them have yet to be asked for."""
+
+    name: str | None = attrs.field(default=None, metadata=doc("Name of the operation."))
+    argument: str | None = attrs.field(default=None, metadata=doc("Its argument, if it has one."))
+    dc: str | None = attrs.field(
+        default=None, metadata=doc("Data centre whose nodes are meant. If absent: all.")
+    )
+    since: dt.datetime | None = attrs.field(default=None, metadata=doc("Since when it is due."))
+
+
+@attrs.frozen(kw_only=True)
 class NodeStatus:
     """What is known of a Cassandra node."""
 
@@ -186,6 +198,10 @@ class ClusterStatus:
     )
     observed_generation: int | None = attrs.field(
         default=None, metadata=doc("Generation of the spec that was last worked on.", format="int64")
+    )
+    due_operations: tuple[DueOperation, ...] = attrs.field(
+        default=(),
+        metadata=doc("Operations on nodes that follow from changes of the ring; gone once each was asked."),
     )
     ready_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that are ready."))
     wanted_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that the spec asks for."))

@@ -142,6 +142,11 @@ def parse(name: str, argument: str) -> NodeOperation | Unusable:
     return kind(keyspace=argument or None)
 
 
+def may_be_stopped(operation: NodeOperation) -> bool:
+    """Tell whether Cassandra can be told to stop it, and may be asked for it again later."""
+    return isinstance(operation, Cleanup | UpgradeSSTables | Scrub)
+
+
 def text_of(operation: NodeOperation) -> str:
     """Return *operation* for people: its name, and what it is about."""
     match operation:

@@ -14,6 +14,7 @@ from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
 from controller.domain.plan import (
+    autopilot,
     create,
     datacenters,
     leave,
@@ -86,7 +87,7 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
         return False
     if (desired.stopped and observed.leaving is None) or stop.start(desired, observed):
         return False
-    if leave.asks(desired, observed):
+    if leave.asks(desired, observed) or autopilot.needs_ownership(desired, observed):
         return True
     if _leaving(desired, observed) or repair.repair(desired, observed):
         return False

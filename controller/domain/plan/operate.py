@@ -12,7 +12,7 @@ Operations keep nobody from mending the ring, but what moves data or restarts th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 import datetime as dt
 
 import attrs
@@ -20,7 +20,6 @@ import attrs
 from controller.api.v2 import names
 from controller.domain.actions import (
     Action,
-    ApplyObject,
     ApplyStatefulSet,
     LeaveStep,
     MarkOperation,
@@ -28,8 +27,8 @@ from controller.domain.actions import (
     OperationStep,
     RestartPod,
     RunOperation,
+    StopOperation,
     Wait,
-    Write,
 )
 from controller.domain.desired import Desired
 from controller.domain.leaving import Call, Ended, Held, NotCalled
@@ -39,6 +38,7 @@ from controller.domain.operations.kinds import (
     NodeOperation,
     Remove,
     Unusable,
+    may_be_stopped,
     name_of,
     parse,
     text_of,
@@ -46,13 +46,18 @@ from controller.domain.operations.kinds import (
 from controller.domain.operations.limits import limit_of
 from controller.domain.operations.pods import Running
 from controller.domain.operations.seen import Busy
+from controller.domain.plan import autopilot
+from controller.domain.plan.rest import in_the_way
 from controller.domain.plan.waiting import SILENCE_SECONDS
 from controller.domain.ring import Silent
 
-# A pod that is younger is on its way into the ring; one that is older is missed, and not waited for.
-_YOUNG = dt.timedelta(minutes=10)
 # How many waiting nodes are named.
 _NAMED = 3
+_STATUS = {
+    OperationStep.DONE: pods.DONE,
+    OperationStep.FAILED: pods.ERROR,
+    OperationStep.STOPPED: pods.PAUSED,
+}
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +67,12 @@ class _Work:
     rack: str
     pod: Pod
     operation: NodeOperation
+
+    @property
+    def paused(self) -> bool:
+        """Whether its label was set to Paused since it was begun."""
+        asked, running = self.pod.operation, self.pod.operation.running
+        return running is not None and (asked.name, asked.status) == (running.name, pods.PAUSED)
 
     @property
     def text(self) -> str:
@@ -76,6 +87,7 @@ def beside(desired: Desired, observed: Observed, planned: Sequence[Action]) -> t
         actions.extend(_go_on(work, desired, observed))
     actions.extend(_refused(observed))
     actions.extend(_begin(under_way, observed, planned))
+    actions.extend(autopilot.asks(desired, observed, planned))
     return tuple(actions)
 
 
@@ -122,43 +134,69 @@ def _go_on(work: _Work, desired: Desired, observed: Observed) -> list[Action]:
     assert running is not None
     call = observed.operations.calls.get(pod.name, NotCalled())
     match call:
+        case Held() if work.paused:
+            return _stop(work)
         case Held():
             return [Wait(seconds=None, why=f"{work.text} runs")]
         case Ended(lost=False, failure=None):
             return [_ended(work, OperationStep.DONE, f"{work.text} is done", observed)]
+        case Ended(failure=why) if work.paused:
+            return [_ended(work, OperationStep.STOPPED, f"{work.text} is paused: {why}", observed)]
         case Ended(lost=False, failure=why):
             return [_ended(work, OperationStep.FAILED, f"{work.text} failed: {why}", observed)]
         case _:
-            return [_not_told(work, running, call, desired, observed)]
+            return _not_told(work, running, call, desired, observed)
 
 
-def _not_told(work: _Work, running: Running, call: Call, desired: Desired, observed: Observed) -> Action:
+def _stop(work: _Work) -> list[Action]:
+    """Return how an operation is stopped whose label was set to Paused; some cannot be."""
+    why = f"{work.text} is stopped, since it is paused"
+    if not may_be_stopped(work.operation):
+        return [Wait(seconds=SILENCE_SECONDS, why=f"{work.text} cannot be stopped: it is paused at its end")]
+    stop = StopOperation(
+        pod=work.pod.name, uid=work.pod.uid, ip=work.pod.ip or "", operation=work.operation, why=why
+    )
+    return [stop, Wait(seconds=SILENCE_SECONDS, why=why)]
+
+
+def _not_told(
+    work: _Work, running: Running, call: Call, desired: Desired, observed: Observed
+) -> list[Action]:
     """Return what is to be done about an operation of whose end Cassandra has not told us."""
     pod = work.pod
     if running.restarts is not None and pod.restarts != running.restarts:
         why = f"{work.text} did not come to its end: Cassandra was restarted; ask again if it is still wanted"
-        return _ended(work, OperationStep.FAILED, why, observed)
+        return [_ended(work, OperationStep.FAILED, why, observed)]
     if pod.terminating or not pod.ip:
-        return Wait(seconds=None, why=f"{work.text}: its pod is being deleted, or has no address")
+        return [Wait(seconds=None, why=f"{work.text}: its pod is being deleted, or has no address")]
     match observed.operations.busy.get(pod.name):
+        case Busy() as busy if busy.with_(work.operation) and work.paused:
+            return _stop(work)
         case Busy() as busy if busy.with_(work.operation):
-            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text} runs, as the node says")
+            return [Wait(seconds=SILENCE_SECONDS, why=f"{work.text} runs, as the node says")]
         case Busy():
             pass
         case Silent(why=why):
-            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: it is not known whether it runs: {why}")
+            return [Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: it is not known whether it runs: {why}")]
         case None:
-            return Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: the node was not asked what it does")
+            return [Wait(seconds=SILENCE_SECONDS, why=f"{work.text}: the node was not asked what it does")]
     if isinstance(call, Ended):
         why = (
             f"{work.text} runs no more, and how it ended is not known: the answer was lost"
             f" ({call.failure}); ask again if it is still wanted"
         )
-        return _ended(work, OperationStep.FAILED, why, observed)
+        return [_ended(work, OperationStep.FAILED, why, observed)]
+    if work.paused:
+        return [_ended(work, OperationStep.STOPPED, f"{work.text} is paused", observed)]
+    return [_run(work, running, desired)]
+
+
+def _run(work: _Work, running: Running, desired: Desired) -> RunOperation:
+    pod = work.pod
     return RunOperation(
         pod=pod.name,
         uid=pod.uid,
-        ip=pod.ip,
+        ip=pod.ip or "",
         operation=work.operation,
         call_id=call_id(pod, running),
         threads=desired.cleanup_threads,
@@ -190,7 +228,7 @@ def _refused(observed: Observed) -> Iterator[MarkOperation]:
 def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Action]) -> Iterator[Action]:
     """Yield the beginning of each operation that may begin, and one wait for all others."""
     at_work = [work for work in under_way if limit_of(work.operation).counts]
-    in_the_way = _in_the_way(observed, planned)
+    busy = in_the_way(observed, planned)
     members = observed.members()
     waiting: list[tuple[str, str]] = []
     for work in _asked(observed):
@@ -200,7 +238,7 @@ def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Act
         elif not limit_of(work.operation).counts:
             why = None
         else:
-            why = in_the_way or _no_room(work, at_work)
+            why = busy or _no_room(work, at_work)
         if why is not None:
             waiting.append((work.text, why))
             continue
@@ -226,28 +264,6 @@ def _asked(observed: Observed) -> Iterator[_Work]:
         found = parse(asked.name, asked.argument)
         if not isinstance(found, Unusable | Remove):
             yield _Work(rack=rack, pod=pod, operation=found)
-
-
-def _in_the_way(observed: Observed, planned: Iterable[Action]) -> str | None:
-    """Return what keeps every operation that costs much from beginning; None if nothing does."""
-    for action in planned:
-        if isinstance(action, Write | NoteLeaving) and not isinstance(action, ApplyObject):
-            return f"first, {action.why}"
-    if observed.leaving is not None:
-        return f"{observed.leaving.pod} is on its way out of the ring"
-    move = observed.ring.on_the_move()
-    if move is not None:
-        return move
-    members = observed.members()
-    for pod in observed.pods():
-        young = pod.created is None or observed.now - pod.created < _YOUNG
-        if pod.terminating or (pod.name not in members and young):
-            return f"{pod.name} is on its way into the ring, or back"
-    for rack in observed.racks.values():
-        have = rack.statefulset
-        if have is not None and have.replicas > len(rack.pods):
-            return f"StatefulSet {have.name} has yet to make a pod"
-    return None
 
 
 def _no_room(work: _Work, at_work: Sequence[_Work]) -> str | None:
@@ -292,11 +308,9 @@ def _mark(  # noqa: PLR0913, PLR0917 -- one note, from every side
         }
     else:
         # Labels that were changed meanwhile are those of the next operation.
-        if asked.name == name and (asked.running is None or asked.status == pods.ONGOING):
-            labels = {
-                names.OPERATION_STATUS: pods.DONE if step is OperationStep.DONE else pods.ERROR,
-                names.OPERATION_END: pods.label_time(now),
-            }
+        mine = asked.running is None or asked.status in {pods.ONGOING, pods.PAUSED}
+        if asked.name == name and mine:
+            labels = {names.OPERATION_STATUS: _STATUS[step], names.OPERATION_END: pods.label_time(now)}
         else:
             expected = {}
         annotations = {names.OPERATION: None, names.OPERATION_RESULT: why}

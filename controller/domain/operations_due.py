@@ -1,0 +1,71 @@
+"""
+Operations that are due on many nodes at once, because of what became of the ring.
+
+They stand in status, written together with what they follow from, until every node was asked: so none is
+forgotten, whoever dies when. Other parts of the domain ask for an operation with `ask`, in the status
+that they make; `plan.autopilot` labels the pods one day, and limits, retries and words are as for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import datetime as dt
+
+import attrs
+
+from controller.api.v2 import names
+from controller.api.v2.cluster import (
+    ActionName,
+    ActionStatus,
+    ClusterStatus,
+    DueOperation,
+    OperationName,
+    RackStatus,
+)
+
+
+def ask(
+    status: ClusterStatus,
+    name: str,
+    now: dt.datetime,
+    *,
+    dc: str | None = None,
+    argument: str | None = None,
+) -> ClusterStatus:
+    """Return *status* in which the operation *name* is due on every node, or every node of *dc*.
+
+    *now* is in whole seconds. With `spec.autoPilot` the nodes are asked once the ring is at rest; without
+    it they are labelled `Manual`, for the user to start it. One that is due already is due anew.
+    """
+    new = DueOperation(name=name, argument=argument, dc=dc, since=now)
+    kept = tuple(due for due in status.due_operations if (due.name, due.dc) != (name, dc))
+    return attrs.evolve(status, due_operations=(*kept, new))
+
+
+def with_due(
+    status: ClusterStatus, racks: Mapping[str, RackStatus], still: tuple[DueOperation, ...], now: dt.datetime
+) -> ClusterStatus:
+    """Return *status* with what is due from now on, of which *still* was due before and is not settled.
+
+    *racks* is what it said of the racks before. Where nodes joined, the others have data of ranges that
+    they lost, and are to be cleaned; a node that leaves takes no range from another. A data centre that
+    is new beside others has to fetch what keyspaces come to keep in it.
+    """
+    new = attrs.evolve(status, due_operations=still)
+    if any(_has_grown(racks.get(name), rack) for name, rack in status.cassandra_rack_status.items()):
+        new = ask(new, OperationName.CLEANUP.value, now)
+    known = {names.split_rack_name(name)[0] for name in racks}
+    for dc in sorted({names.split_rack_name(name)[0] for name in status.cassandra_rack_status} - known):
+        if known:
+            source = names.split_rack_name(next(iter(racks)))[0]
+            new = ask(new, OperationName.REBUILD.value, now, dc=dc, argument=source)
+    return new
+
+
+def _has_grown(before: RackStatus | None, now: RackStatus) -> bool:
+    """Tell whether a rack was growing, and is not any more."""
+    if before is None:
+        return False
+    growing = (ActionName.SCALE_UP, ActionStatus.ONGOING)
+    was, is_ = before.cassandra_last_action, now.cassandra_last_action
+    return (was.name, was.status) == growing and (is_.name, is_.status) != growing

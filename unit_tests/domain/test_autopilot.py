@@ -1,0 +1,198 @@
+"""What is due on many nodes is asked of each, once, whenever the plan is interrupted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import datetime as dt
+
+import attrs
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from controller.api.v2.cluster import ClusterStatus, DueOperation, LastAction, RackStatus
+from controller.domain.actions import Hold, MarkOperation, OperationStep
+from controller.domain.availability import Keyspace, NetworkTopology, Simple
+from controller.domain.desired import Desired
+from controller.domain.leaving import Held
+from controller.domain.observed import Observed
+from controller.domain.operations.pods import PodOperation
+from controller.domain.operations.seen import Operations
+from controller.domain.operations_due import ask
+from controller.domain.ownership import Ownership, Unread
+from controller.domain.plan import needs_ownership, plan
+from controller.domain.status import status
+from unit_tests.domain.obedient import NOW, World
+from unit_tests.domain.test_operate import asked, ring, runs
+
+CLEANUP = DueOperation(name="cleanup", since=NOW)
+REBUILD = DueOperation(name="rebuild", argument="dc0", dc="dc1", since=NOW)
+NODES = tuple(f"demo-dc1-rack{r}-{i}" for r in range(2) for i in range(2))
+
+
+def due_on(
+    *due: DueOperation, pilot: bool, operations: Mapping[str, PodOperation] | None = None
+) -> tuple[Desired, Observed]:
+    """Return a ring at rest of four nodes, on which *due* is due."""
+    operations = operations or {}
+    calls = {pod: Held() for pod, each in operations.items() if each.running is not None}
+    want, observed = ring(2, 2, operations=operations, seen=Operations(calls=calls, due=due))
+    return attrs.evolve(want, auto_pilot=pilot), observed
+
+
+def look(want: Desired, observed: Observed) -> tuple[dict[str, MarkOperation], tuple[DueOperation, ...]]:
+    """Return who is asked in one step, by pod, and what is due after it."""
+    actions = plan(want, observed)
+    racks = {rack.name: RackStatus(phase="Running") for rack in want.racks}
+    before = ClusterStatus(cassandra_rack_status=racks, due_operations=observed.operations.due)
+    asks = {a.pod: a for a in actions if isinstance(a, MarkOperation) and a.step is OperationStep.ASK}
+    return asks, status(before, want, observed, actions).due_operations
+
+
+def asked_pod(mark: MarkOperation) -> PodOperation:
+    """Return what stands on a pod once *mark* is written."""
+    return PodOperation(
+        name=mark.labels["operation-name"] or "",
+        status=mark.labels["operation-status"] or "",
+        argument=mark.labels["operation-argument"] or "",
+        request=mark.annotations["cassandraclusters.db.orange.com/operation-request"],
+    )
+
+
+@pytest.mark.parametrize(("pilot", "expected"), [(True, "ToDo"), (False, "Manual")])
+def test_every_node_is_asked_once(*, pilot: bool, expected: str) -> None:
+    """It stays due until that is written, whatever comes in between."""
+    asks, due = look(*due_on(CLEANUP, pilot=pilot))
+    assert set(asks) == set(NODES)
+    assert {mark.labels["operation-status"] for mark in asks.values()} == {expected}
+    assert due == (CLEANUP,)
+
+    half = {pod: asked_pod(mark) for pod, mark in asks.items() if pod != NODES[0]}
+    again, due = look(*due_on(CLEANUP, pilot=pilot, operations=half))
+    assert set(again) == {NODES[0]}
+    assert due == (CLEANUP,)
+
+    done = {pod: attrs.evolve(asked_pod(mark), status="Done") for pod, mark in asks.items()}
+    assert look(*due_on(CLEANUP, pilot=pilot, operations=done)) == ({}, ())
+
+
+def test_growth_once_more_is_another_reason() -> None:
+    """Who was asked for the last one is asked again."""
+    asks, _ = look(*due_on(CLEANUP, pilot=True))
+    done = {pod: attrs.evolve(asked_pod(mark), status="Done") for pod, mark in asks.items()}
+    later = attrs.evolve(CLEANUP, since=NOW + dt.timedelta(minutes=1))
+
+    asks, _ = look(*due_on(later, pilot=True, operations=done))
+
+    assert set(asks) == set(NODES)
+
+
+@given(
+    st.dictionaries(st.sampled_from(NODES), st.sampled_from([asked("flush"), runs("compact"), runs("flush")]))
+)
+def test_labels_of_others_are_left_alone(there: dict[str, PodOperation]) -> None:
+    """An operation that waits or runs is asked for by somebody; it is due until that is over."""
+    asks, due = look(*due_on(CLEANUP, pilot=True, operations=there))
+
+    assert set(asks) == set(NODES) - set(there)
+    assert due == (CLEANUP,)
+
+
+def test_what_the_user_asked_for_meanwhile_is_the_same() -> None:
+    """It is not asked for twice, nor taken back where there is no autopilot."""
+    asks, _ = look(*due_on(CLEANUP, pilot=False, operations={NODES[0]: asked("cleanup")}))
+
+    assert asks[NODES[0]].labels["operation-status"] == "ToDo"
+
+
+def _with(observed: Observed, ownership: Ownership | Unread | None) -> Observed:
+    return attrs.evolve(observed, ownership=ownership)
+
+
+def _owners(*keyspaces: Keyspace, agreed: bool = True) -> Ownership:
+    schemas = {"a": frozenset({"1"})} | ({} if agreed else {"b": frozenset({"2"})})
+    return Ownership(tokens={}, places={}, keyspaces=keyspaces, schemas=schemas)
+
+
+@pytest.mark.parametrize(
+    "ownership",
+    [
+        None,
+        Unread(why="nobody answers"),
+        _owners(),
+        _owners(Keyspace(name="app", replication=NetworkTopology(factors={"dc0": 3}))),
+        _owners(Keyspace(name="app", replication=Simple(factor=3))),
+        _owners(Keyspace(name="system_auth", replication=NetworkTopology(factors={"dc1": 3}))),
+        _owners(Keyspace(name="app", replication=NetworkTopology(factors={"dc1": 3})), agreed=False),
+    ],
+)
+def test_a_rebuild_waits_for_a_keyspace(ownership: Ownership | Unread | None) -> None:
+    """Of which every node knows; until then the statement is offered, and nothing is degraded by it."""
+    want, observed = due_on(REBUILD, pilot=True)
+    assert needs_ownership(want, observed)
+    observed = _with(observed, ownership)
+
+    (hold,) = plan(want, observed)
+
+    assert isinstance(hold, Hold)
+    assert (hold.reason, hold.seconds) == ("RebuildOffered", 30.0)
+    assert "ALTER KEYSPACE" in hold.why
+    assert look(want, observed) == ({}, (REBUILD,))
+
+
+def test_a_rebuild_is_asked_for_once_there_is_data() -> None:
+    """Of every node of the data centre, with where to fetch it from."""
+    app = Keyspace(name="app", replication=NetworkTopology(factors={"dc0": 3, "dc1": 1}))
+    want, observed = due_on(REBUILD, pilot=True)
+
+    asks, _ = look(want, _with(observed, _owners(app)))
+
+    assert set(asks) == set(NODES)
+    assert {mark.labels["operation-argument"] for mark in asks.values()} == {"dc0"}
+
+
+def test_without_autopilot_a_rebuild_is_the_users() -> None:
+    """Nothing is offered but the advice that came with the data centre."""
+    want, observed = due_on(REBUILD, pilot=False)
+
+    assert not needs_ownership(want, observed)
+    assert look(want, observed) == ({}, ())
+
+
+def test_nothing_is_asked_while_the_ring_changes() -> None:
+    """It stays due."""
+    want, observed = due_on(CLEANUP, pilot=True)
+    rack = want.racks[0]
+    want = attrs.evolve(want, racks=(attrs.evolve(rack, replicas=3), *want.racks[1:]))
+
+    assert look(want, observed) == ({}, (CLEANUP,))
+
+
+def test_growth_makes_cleanup_due_and_a_new_data_centre_a_rebuild() -> None:
+    """In the write that says that they are done; a new cluster asks for neither, nor does a decommission."""
+    want, observed = due_on(pilot=True)
+    names = [rack.name for rack in want.racks]
+
+    def after(name: str) -> list[str | None]:
+        action = LastAction(name=name, status="Ongoing", start_time=NOW)
+        racks = {each: RackStatus(phase="Pending", cassandra_last_action=action) for each in names}
+        before = ClusterStatus(cassandra_rack_status=racks)
+        return [due.name for due in status(before, want, observed, ()).due_operations]
+
+    assert after("ScaleUp") == ["cleanup"]
+    assert after("ScaleDown") == after("Initializing") == after("UpdateDockerImage") == []
+    assert status(ClusterStatus(), want, observed, ()).due_operations == ()
+
+    old = ClusterStatus(cassandra_rack_status={"dc0-rack0": RackStatus(phase="Running")})
+    (due,) = status(old, want, World().observed(want), ()).due_operations
+    assert (due.name, due.dc, due.argument) == ("rebuild", "dc1", "dc0")
+
+
+def test_what_is_due_twice_is_due_since_the_last_time() -> None:
+    """Other parts of the domain ask so; a data centre's own are its own."""
+    later = NOW + dt.timedelta(minutes=1)
+    found = ask(ask(ClusterStatus(), "cleanup", NOW), "cleanup", later)
+    assert found.due_operations == (DueOperation(name="cleanup", since=later),)
+
+    both = ask(found, "cleanup", NOW, dc="dc1")
+    assert len(both.due_operations) == 2
