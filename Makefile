@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create agents plugin image lock clean recording
+        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create bench-roll agents plugin image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -112,6 +112,10 @@ bench-sim: venv ## measure the simulator: requests, fault plans, a thousand clus
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create
+
+bench-roll: venv ## measure rolling restarts: simulated, and on the real cluster with a client
+	$(RUN) e2e.bench_roll --simulated
+	$(RUN) e2e.bench_roll
 
 # --- images -------------------------------------------------------------------------------------------
 

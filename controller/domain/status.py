@@ -32,6 +32,7 @@ from controller.domain.operations_status import with_operations
 from controller.domain.plan import storage
 from controller.domain.plan.autopilot import still_due
 from controller.domain.plan.roll import rolling
+from controller.domain.progress import progress
 from controller.domain.resize_status import with_growth
 from controller.domain.stop_status import with_stopping
 
@@ -64,6 +65,7 @@ def status(
         cassandra_node_status=_nodes(previous, observed, members),
         ready_nodes=len(members),
         wanted_nodes=desired.wanted_nodes(),
+        rollout=progress(previous.rollout, desired, observed, planned, members),
     )
     still = still_due(desired, observed, planned)
     new = with_due(new, previous.cassandra_rack_status, still, stamp(observed.now))

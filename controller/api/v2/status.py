@@ -153,6 +153,41 @@ class NodeStatus:
 
 
 @attrs.frozen(kw_only=True)
+class NodeRestart:
+    """A node that is being restarted."""
+
+    pod: str = attrs.field(default="", metadata=doc("Its pod.", always=True))
+    uid: str = attrs.field(default="", metadata=doc("The uid of the pod that goes.", always=True))
+    since: dt.datetime | None = attrs.field(default=None, metadata=doc("When it was asked to go."))
+
+
+@attrs.frozen(kw_only=True)
+class RollStatus:
+    """How far a roll is. It is there while one is under way."""
+
+    message: str | None = attrs.field(default=None, metadata=doc("How far it is, in words."))
+    nodes: int = attrs.field(default=0, metadata=doc("Nodes that there are.", always=True))
+    updated_nodes: int = attrs.field(
+        default=0, metadata=doc("Nodes that run with the wanted template.", always=True)
+    )
+    restarts: int = attrs.field(default=0, metadata=doc("Restarts that were timed.", always=True))
+    seconds_per_restart: int | None = attrs.field(
+        default=None, metadata=doc("How long they took on average, until all peers knew the node again.")
+    )
+    together: int | None = attrs.field(
+        default=None,
+        metadata=doc("How many nodes go together, if the ring does not let as many go as are allowed to."),
+    )
+    restarting: tuple[NodeRestart, ...] = attrs.field(
+        default=(), metadata=doc("Nodes that are being restarted.")
+    )
+    start_time: dt.datetime | None = attrs.field(default=None, metadata=doc("When it began."))
+    estimated_end: dt.datetime | None = attrs.field(
+        default=None, metadata=doc("When it will be over, if it goes on as before.")
+    )
+
+
+@attrs.frozen(kw_only=True)
 class Condition:
     """One condition, by the conventions of Kubernetes."""
 
@@ -192,6 +227,9 @@ class ClusterStatus:
     )
     cassandra_rack_status: Mapping[str, RackStatus] = attrs.field(
         default=EMPTY, metadata=doc("What is known of each rack, by `<dc>-<rack>`.")
+    )
+    rollout: RollStatus | None = attrs.field(
+        default=None, metadata=doc("How far nodes are restarted for a change, while they are.")
     )
     conditions: tuple[Condition, ...] = attrs.field(
         default=(), metadata=doc("What is the case now, and why.", list_key="type")
