@@ -124,6 +124,8 @@ def _cassandra(context: Context) -> Container:
         "securityContext": security.cassandra_context(context),
         **probes.cassandra_probes(context),
         **probes.lifecycle(context),
+        # When Cassandra refuses to start, the end of its log says why: it has no other last words.
+        **({"terminationMessagePolicy": "FallbackToLogsOnError"} if context.hardened else {}),
     }
 
 

@@ -56,12 +56,20 @@ def begin(node: Node) -> None:
 
 
 def _enter(node: Node) -> None:
-    why = _refused_by_disk(node)
+    why = _refused_by_configuration(node) or _refused_by_disk(node)
     if why is not None:
         node.end(STARTUP_FAILED, why)
         return
     node.in_shadow_round = True
     _shadow_round(node, began=node.simulation.now)
+
+
+def _refused_by_configuration(node: Node) -> str | None:
+    """Return why the configuration forbids this start; unknown is what says so by its name."""
+    unknown = sorted(name for name in node.config.tunables if name.startswith("no_such_"))
+    if not unknown:
+        return None
+    return f"Invalid yaml. Please remove properties [{', '.join(unknown)}] from your cassandra.yaml"
 
 
 def _refused_by_disk(node: Node) -> str | None:

@@ -393,3 +393,9 @@ def test_what_is_unknown_is_an_error() -> None:
         build(rack="rack9")
     with pytest.raises(ValueError, match="7"):
         build(revision=7)
+
+
+def test_the_last_words_of_cassandra_are_the_end_of_its_log() -> None:
+    """What Cassandra refuses to start for stands there, and nowhere that Kubernetes looks by itself."""
+    assert container(build(), "cassandra")["terminationMessagePolicy"] == "FallbackToLogsOnError"
+    assert "terminationMessagePolicy" not in container(build(revision=0), "cassandra")
