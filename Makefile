@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create bench-roll agents plugin image lock clean recording
+        sweep-mutants deps up down demo e2e e2e-full bench-sim bench-create bench-roll bench-topology agents plugin image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -98,7 +98,7 @@ down: venv ## take it down again, whatever is left of it
 	$(RUN) e2e.cluster down
 
 E2E  := pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
-LONG := e2e/scenarios/test_topology.py e2e/scenarios/test_bad_changes.py e2e/contract_jolokia/test_jolokia_leaving.py e2e/real/test_versions.py
+LONG := e2e/scenarios/test_topology.py e2e/scenarios/test_racks.py e2e/scenarios/test_bad_changes.py e2e/real/test_topology_under_load.py e2e/contract_jolokia/test_jolokia_leaving.py e2e/real/test_versions.py
 
 e2e: venv ## the scenarios and the contracts, on the real cluster
 	$(RUN) $(E2E) $(LONG:%=--ignore=%)
@@ -116,6 +116,9 @@ bench-create: venv ## measure a creation on the real cluster, as ratios
 bench-roll: venv ## measure rolling restarts: simulated, and on the real cluster with a client
 	$(RUN) e2e.bench_roll --simulated
 	$(RUN) e2e.bench_roll
+
+bench-topology: venv ## measure nodes that join and leave under load, on the real cluster (PART=--far: a data centre; --all: both)
+	$(RUN) e2e.bench_topology $(PART)
 
 # --- images -------------------------------------------------------------------------------------------
 

@@ -11,18 +11,22 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def session(port: int, *, seconds: float = 20) -> Iterator[Session]:
+def session(
+    port: int, *, seconds: float = 20, consistency: str = "QUORUM", retries: bool = True
+) -> Iterator[Session]:
     """Yield a session whose only coordinator is the node behind 127.0.0.1:*port*.
 
-    The ring's other addresses are not reachable from here, so the driver is kept from trying them.
+    The ring's other addresses are not reachable from here, so the driver is kept from trying them. Without
+    *retries* it makes no request twice.
     """
     from cassandra import ConsistencyLevel  # noqa: PLC0415 -- slow to import, used by few
     from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile  # noqa: PLC0415
-    from cassandra.policies import WhiteListRoundRobinPolicy  # noqa: PLC0415
+    from cassandra.policies import FallthroughRetryPolicy, RetryPolicy, WhiteListRoundRobinPolicy  # noqa: PLC0415
 
     profile = ExecutionProfile(
         load_balancing_policy=WhiteListRoundRobinPolicy(["127.0.0.1"]),
-        consistency_level=ConsistencyLevel.QUORUM,
+        consistency_level=ConsistencyLevel.name_to_value[consistency],
+        retry_policy=RetryPolicy() if retries else FallthroughRetryPolicy(),
         request_timeout=seconds,
     )
     cluster = Cluster(

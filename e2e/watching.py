@@ -13,8 +13,15 @@ from e2e.providers.cluster import is_true as cluster_is_true
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T | None], *, seconds: float, what: str, every: float = 0.5) -> T:
-    """Return the first answer of *probe* that is true.
+def eventually(
+    probe: Callable[[], T | None],
+    *,
+    seconds: float,
+    what: str,
+    every: float = 0.5,
+    errors: type[Exception] = KubectlError,
+) -> T:
+    """Return the first answer of *probe* that is true; such *errors* are no answer.
 
     Raises `TooLateError` with *what* was waited for and the last answer or error after *seconds*.
     """
@@ -23,7 +30,7 @@ def eventually(probe: Callable[[], T | None], *, seconds: float, what: str, ever
         last: object = None
         try:
             found = probe()
-        except (KubectlError, MissingError) as error:
+        except (errors, KubectlError, MissingError) as error:
             last = error
         else:
             if found:

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from controller.domain.ring import Mode, View
+from controller.domain.streaming import Transfer
 
 STORAGE_SERVICE: Final = "org.apache.cassandra.db:type=StorageService"
 STORAGE_PROXY: Final = "org.apache.cassandra.db:type=StorageProxy"
 THREADING: Final = "java.lang:type=Threading"
 SNITCH: Final = "org.apache.cassandra.db:type=EndpointSnitchInfo"
 STREAM_MANAGER: Final = "org.apache.cassandra.net:type=StreamManager"
+STORAGE_METRICS: Final = "org.apache.cassandra.metrics:type=Storage,name=Load"
 
 # One multi-attribute read: none of these throws on a running node, so none spoils the others.
 VIEW_ATTRIBUTES: Final = (
@@ -67,6 +69,8 @@ SCHEMAS: Final = "SchemaVersions"
 STREAMS: Final = "CurrentStreams"
 COMPACTION_MANAGER: Final = "org.apache.cassandra.db:type=CompactionManager"
 COMPACTIONS: Final = "Compactions"
+# The bytes of live data files; what else is on the disk is in no metric.
+LOAD: Final = "Count"
 # Known from 4.0 on.
 REPLICATION: Final = "getKeyspaceReplicationInfo(java.lang.String)"
 DC_OF: Final = "getDatacenter(java.lang.String)"
@@ -93,6 +97,29 @@ def schemas(value: object) -> dict[str, frozenset[str]]:
     """
     versions = _typed({SCHEMAS: value}, SCHEMAS, dict)
     return {str(v): frozenset(map(str, who)) for v, who in versions.items() if v != "UNREACHABLE"}
+
+
+def transfer(value: object) -> Transfer | None:
+    """Read `CurrentStreams`: the bytes of plans that still stream, both ways; None if none does.
+
+    Raises `ValueError` for another shape.
+    """
+    plans = [
+        plan
+        for plan in _typed({STREAMS: value}, STREAMS, list)
+        if any(session.get("state") not in _OVER for session in plan.get("sessions") or ())
+    ]
+    if not plans:
+        return None
+    return Transfer(
+        done=sum(_typed(plan, f"current{way}Bytes", int) for plan in plans for way in ("Rx", "Tx")),
+        total=sum(_typed(plan, f"total{way}Bytes", int) for plan in plans for way in ("Rx", "Tx")),
+    )
+
+
+def load(value: object) -> int:
+    """Read how many bytes of data a node holds. Raises `ValueError` for another shape."""
+    return int(_typed({LOAD: value}, LOAD, int))
 
 
 def streams(value: object) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from controller.domain.live import Attribute, Value
 from controller.domain.operations.seen import Busy
 from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.ring import Answer, Ring, Silent
+from controller.domain.streaming import Transfer
 
 _T = TypeVar("_T")
 
@@ -104,6 +105,24 @@ def ask_values(
     }
 
 
+def ask_transfer(jolokia: Jolokia, endpoint: Endpoint) -> Transfer | None:
+    """Return how much a node streams and has streamed; None if nothing, or if it does not say so."""
+    try:
+        return mbeans.transfer(
+            jolokia.read(endpoint, mbeans.STREAM_MANAGER, [mbeans.STREAMS])[mbeans.STREAMS]
+        )
+    except (TransientError, JolokiaError, ValueError, KeyError):
+        return None
+
+
+def ask_load(jolokia: Jolokia, endpoint: Endpoint) -> int | None:
+    """Return how many bytes of data a node holds on its disk; None if it does not say so."""
+    try:
+        return mbeans.load(jolokia.read(endpoint, mbeans.STORAGE_METRICS, [mbeans.LOAD])[mbeans.LOAD])
+    except (TransientError, JolokiaError, ValueError, KeyError):
+        return None
+
+
 class Nodes:
     """The nodes of all clusters; up to *threads* ask those of one, *seconds* bounds a round.
 
@@ -164,6 +183,15 @@ class Nodes:
         """
         answers = self._each(endpoints, lambda jolokia, endpoint: ask_values(jolokia, endpoint, attributes))
         return {pod: answers.get(pod, _LATE.why) for pod in endpoints}
+
+    def transfer(self, endpoint: Endpoint) -> Transfer | None:
+        """Ask one node how much it streams, and how far it is."""
+        return ask_transfer(self._jolokia, endpoint)
+
+    def loads(self, endpoints: Mapping[str, Endpoint]) -> dict[str, int]:
+        """Ask the nodes in *endpoints* (by pod name) how many bytes of data they hold, as far as they say."""
+        answers = self._each(endpoints, ask_load)
+        return {pod: load for pod, load in answers.items() if load is not None}
 
     def _each(
         self, endpoints: Mapping[str, Endpoint], question: Callable[[Jolokia, Endpoint], _T]

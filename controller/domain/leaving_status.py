@@ -45,6 +45,13 @@ def leaving(racks: Mapping[str, RackStatus], call: Call | None = None) -> Leavin
     return None
 
 
+def scaling_down(status: ClusterStatus) -> bool:
+    """Tell whether nodes leave: by the last action, which another one may hide, or by one on its way out."""
+    last = (status.last_cluster_action, status.last_cluster_action_status)
+    going = last[0] == ActionName.SCALE_DOWN and last[1] != ActionStatus.DONE
+    return going or leaving(status.cassandra_rack_status) is not None
+
+
 def with_leaving(
     racks: Mapping[str, RackStatus], observed: Observed, actions: Iterable[Action], now: dt.datetime
 ) -> dict[str, RackStatus]:

@@ -13,6 +13,7 @@ import enum
 
 import attrs
 
+from controller.api.v2.cluster import Streaming
 from controller.domain.leaving import Leaving
 from controller.domain.live import Attribute, Telling, Value
 from controller.domain.operations.pods import PodOperation
@@ -244,6 +245,10 @@ class Observed:
     ownership: Ownership | Unread | None = None
     # Which classes let volumes grow, of those that claims wait for; others were not looked at.
     expansion: Mapping[str, Expansion] = attrs.field(factory=dict)
+    # How many bytes of data each node holds, by pod, of those that say so; read when a node may leave.
+    loads: Mapping[str, int] = attrs.field(factory=dict)
+    # How far the node that joins or leaves is with its data, as status is to have it.
+    streaming: Streaming | None = None
     obstacles: tuple[Obstacle, ...] = ()
     operations: Operations = attrs.field(factory=Operations)
     # The uids of shared objects that are there and not asked for, by `Kind/name`.

@@ -66,6 +66,7 @@ def status(
         ready_nodes=len(members),
         wanted_nodes=desired.wanted_nodes(),
         rollout=progress(previous.rollout, desired, observed, planned, members),
+        streaming=observed.streaming,
     )
     still = still_due(desired, observed, planned)
     new = with_due(new, previous.cassandra_rack_status, still, stamp(observed.now))

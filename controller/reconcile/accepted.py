@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 
 from controller.api.v2 import names
-from controller.api.v2.cluster import ActionName, ActionStatus, CassandraCluster
+from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
 from controller.builders.context import Kept
@@ -28,6 +28,7 @@ from controller.domain.admission import validate
 from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
 from controller.domain.later import not_carried_out
+from controller.domain.leaving_status import scaling_down
 from controller.reconcile.observe import by_rack, by_rack_pods, joined
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import taken_apart
@@ -103,7 +104,6 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
     statefulsets = {**taken_apart(cluster, statefulsets), **statefulsets}
     ring = stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
     pods = joined(cluster, ring)
-    status = cluster.status
     return Facts(
         cluster=cluster.name,
         nodes={**orphaned, **{rack: places(obj) for rack, obj in statefulsets.items()}},
@@ -115,10 +115,11 @@ def facts_of(cluster: CassandraCluster, stores: Stores) -> Facts:
         ),
         capacity={rack: Kept.of(obj).capacity for rack, obj in statefulsets.items()},
         releases=frozenset(
-            node.release_version for node in status.cassandra_node_status.values() if node.release_version
+            node.release_version
+            for node in cluster.status.cassandra_node_status.values()
+            if node.release_version
         ),
-        scaling_down=status.last_cluster_action == ActionName.SCALE_DOWN
-        and status.last_cluster_action_status != ActionStatus.DONE,
+        scaling_down=scaling_down(cluster.status),
     )
 
 

@@ -12,7 +12,7 @@ import structlog
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster
-from controller.domain import conditions, pause
+from controller.domain import conditions, pause, streaming
 from controller.domain.actions import (
     Action,
     Hold,
@@ -203,6 +203,9 @@ class ClusterReconciler:
         written = self.finisher.finish(cluster, attrs.evolve(new, conditions=merged), quiet=is_paused)
         if written is not None:
             self._wrote(key, written)
+            told = streaming.news(cluster.status.streaming, new.streaming)
+            if told is not None:
+                self.finisher.did(cluster, action="Streams", why=told)
 
     def _finish_failed(
         self,

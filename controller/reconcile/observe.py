@@ -28,7 +28,7 @@ from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.leaving import Call, Ended, Held, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
 from controller.domain.operations.seen import Operations
-from controller.domain.plan import needs_ownership, storage
+from controller.domain.plan import needs_loads, needs_ownership, storage
 from controller.domain.plan.operate import call_id
 from controller.kube import kinds
 from controller.kube.apply import drifted
@@ -37,6 +37,7 @@ from controller.reconcile import resizing, snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.fence import fenced
+from controller.reconcile.how_far import how_far
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
@@ -154,6 +155,8 @@ class Observer:
         seen = self._with_leaver(seen, cluster, login)
         mute = bool(obstacles) or access.missing is not None
         seen = attrs.evolve(seen, operations=self._operations(seen, cluster, login, mute=mute))
+        if not mute:
+            seen = attrs.evolve(seen, streaming=how_far(self.nodes, seen, cluster.status.streaming, login))
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
         contents = self._contents.of(cluster)
@@ -202,6 +205,8 @@ class Observer:
             # A node is about to go down: who owns what is asked of those that have just answered.
             answering = {pod: asked[pod] for pod in ring.views()}
             observed = attrs.evolve(observed, ownership=self.nodes.ownership(answering))
+            if needs_loads(wanted.desired, observed):
+                observed = attrs.evolve(observed, loads=self.nodes.loads(answering))
         return wanted, observed
 
     def _compare(self, key: Key, cluster: CassandraCluster, live: Mapping[str, Object], wanted: Wish) -> Kept:

@@ -58,6 +58,16 @@ def test_a_ring_at_rest_does_nothing(ring: Ring) -> None:
         assert set(tasks) <= {"Compaction"}
 
 
+def test_a_node_says_how_much_it_holds_and_what_it_streams(ring: Ring) -> None:
+    """Its data files in bytes; and nothing of streams that are over."""
+    for agent in ring.agents:
+        load = node.ask_load(client(ring), endpoint(agent))
+        assert load is not None
+        assert load >= 0
+        assert node.ask_transfer(client(ring), endpoint(agent)) is None
+        assert node.ask_load(client(ring), endpoint(agent, password="wrong")) is None
+
+
 @pytest.mark.parametrize("question", ["ask", "ask_ownership"])
 def test_a_wrong_login_is_a_reason(ring: Ring, question: str) -> None:
     """No view, and the words for a user to read."""

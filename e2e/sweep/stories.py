@@ -157,6 +157,11 @@ def pair_of_dcs(*sizes: int) -> Mapping[str, Any]:
     }
 
 
+def one_dc(*names: str) -> Mapping[str, Any]:
+    """Return the `topology` of one data centre with these racks, of one node each."""
+    return {"dc": [{"name": "dc1", "nodesPerRacks": 1, "rack": [{"name": name} for name in names]}]}
+
+
 def _is_ready(name: str, seconds: float = 300.0) -> Until:
     return Until(what=f"{name} is Ready", probe=ready(name), seconds=seconds)
 
@@ -246,6 +251,24 @@ STORIES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 1}),
             Until(what="the node leaves", probe=leaving("solo", "solo-dc1-rack1-1")),
             Edit(name="solo", spec={"nodesPerRacks": 2}),
+        ),
+        end=_rests("solo"),
+    ),
+    Story(
+        name="racks",
+        about="a rack that is taken out with its node, and then another one that comes",
+        given=_made(
+            {**single(), "spec": {**single()["spec"], "topology": one_dc("rack1", "rack2")}},
+            Keyspace(name="app", copies=1),
+        ),
+        when=(
+            Edit(name="solo", spec={"topology": one_dc("rack1")}),
+            Until(
+                what="nothing is left of the rack",
+                probe=all_of(ready("solo"), tidy("solo"), racks("solo", "dc1-rack1")),
+                seconds=600,
+            ),
+            Edit(name="solo", spec={"topology": one_dc("rack1", "rack3")}),
         ),
         end=_rests("solo"),
     ),

@@ -67,6 +67,8 @@ class Cluster:
     recorded: frozenset[str] = frozenset()
     shared: Mapping[str, str] = attrs.field(factory=dict)
     status: ClusterStatus = attrs.field(factory=ClusterStatus)
+    # What each node holds, in bytes.
+    load: int = 0
     clock: int = 0
     asked: int = 0
 
@@ -198,6 +200,7 @@ class Cluster:
             joined=self.recorded | frozenset(nodes),
             recorded=self.recorded,
             hosts={pod: node.host_id for pod, node in nodes.items() if node.host_id},
+            loads=dict.fromkeys(views, self.load),
             leaving=leaving_status.leaving(self.status.cassandra_rack_status),
         )
         if seen.leaving is not None:
@@ -244,7 +247,7 @@ class Cluster:
         pods = tuple(self._pod(s, want, template) for s in spots if self.places[s] != "absent")
         prefix = f"{want.name}-{name}-"
         claims = tuple(
-            Claim(name=f"data-{pod}", uid=f"uid-{pod}", phase="Bound", storage_class=None)
+            Claim(name=f"data-{pod}", uid=f"uid-{pod}", phase="Bound", storage_class=None, capacity="1Gi")
             for pod in sorted(self.claims)
             if pod.startswith(prefix)
         )

@@ -13,6 +13,7 @@ from controller.domain.actions import Action, Decommission, Hold, Wait
 from controller.domain.availability import Keyspace, NetworkTopology, Simple
 from controller.domain.changes import Facts, judge
 from controller.domain.desired import Desired, DesiredRack, Rollout
+from controller.domain.leaving_status import scaling_down
 from unit_tests.domain.shrinking import Cluster
 
 Spec = dict[str, Any]
@@ -49,7 +50,6 @@ class Edited:
 
     def judged(self) -> Edited:
         """Return what is accepted now, as the operator does before each plan."""
-        status = self.world.status
         verdict = judge(
             self.accepted,
             self.written,
@@ -57,8 +57,7 @@ class Edited:
                 cluster="demo",
                 nodes=self.world.sizes,
                 leaving=self.leaving,
-                scaling_down=status.last_cluster_action == "ScaleDown"
-                and status.last_cluster_action_status != "Done",
+                scaling_down=scaling_down(self.world.status),
             ),
         )
         return attrs.evolve(self, accepted=verdict.spec, leaving=verdict.leaving)

@@ -111,3 +111,18 @@ def test_a_rack_that_leaves_is_wanted_with_no_nodes_and_as_no_seed() -> None:
     assert before.seeds == during.seeds == seeds
     assert during.desired.seeds == members
     assert after.seeds == ("cc-dc1-a-0.cc.cassandra",)
+
+
+def test_another_order_changes_nothing() -> None:
+    """Racks are told apart by name: those that change places keep their templates and seeds."""
+    cluster = decode_cluster(stored("a", "b", autoUpdateSeedList=True))
+    seeds = wish(cluster, {}, frozenset(), IMAGES).seeds
+    members = frozenset({"cc-dc1-a-0", "cc-dc1-b-0"})
+
+    def hashes(*order: str) -> dict[str, str]:
+        obj = decode_cluster(stored(*order, autoUpdateSeedList=True))
+        made = wish(attrs.evolve(obj, status=ClusterStatus(seed_list=seeds)), {}, members, IMAGES)
+        assert made.seeds == seeds
+        return {rack.name: rack.template_hash for rack in made.desired.racks}
+
+    assert hashes("a", "b") == hashes("b", "a")

@@ -44,6 +44,7 @@ from controller.api.v2.status import (
     PodLastOperation,
     RackStatus,
     RollStatus,
+    Streaming,
     SubPhase,
 )
 
@@ -122,6 +123,7 @@ __all__ = [
     "SecretRef",
     "ServicePolicy",
     "StorageConfig",
+    "Streaming",
     "SubPhase",
     "Topology",
 ]

@@ -208,6 +208,26 @@ class Condition:
 
 
 @attrs.frozen(kw_only=True)
+class Streaming:
+    """How far a node that joins or leaves is with its data, looked at once a minute."""
+
+    pod: str = attrs.field(default="", metadata=doc("Pod of the node.", always=True))
+    bytes: int | None = attrs.field(
+        default=None, metadata=doc("Bytes that went, of the streams under way.", format="int64")
+    )
+    total_bytes: int | None = attrs.field(
+        default=None, metadata=doc("All bytes of the streams under way.", format="int64")
+    )
+    bytes_per_second: int | None = attrs.field(
+        default=None, metadata=doc("Bytes in a second, since the last look.", format="int64")
+    )
+    seconds_left: int | None = attrs.field(
+        default=None, metadata=doc("Seconds that are left at this rate.", format="int64")
+    )
+    measured_at: dt.datetime | None = attrs.field(default=None, metadata=doc("When that was so."))
+
+
+@attrs.frozen(kw_only=True)
 class ClusterStatus:
     """Everything that the operator says about a cluster."""
 
@@ -243,3 +263,6 @@ class ClusterStatus:
     )
     ready_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that are ready."))
     wanted_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that the spec asks for."))
+    streaming: Streaming | None = attrs.field(
+        default=None, metadata=doc("How far the node that joins or leaves is; absent if none does.")
+    )

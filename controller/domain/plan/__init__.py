@@ -26,7 +26,7 @@ from controller.domain.plan import (
     storage,
 )
 
-__all__ = ["needs_ownership", "plan"]
+__all__ = ["needs_loads", "needs_ownership", "plan"]
 
 
 def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
@@ -92,6 +92,11 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
     if _leaving(desired, observed) or repair.repair(desired, observed):
         return False
     return roll.needs_ownership(desired, observed) or create.needs_ownership(desired, observed)
+
+
+def needs_loads(desired: Desired, observed: Observed) -> bool:
+    """Tell whether the plan may turn on how much data each node holds, which is only read when it does."""
+    return leave.asks(desired, observed) or leave.asks_to_begin(desired, observed)
 
 
 def _leaving(desired: Desired, observed: Observed) -> list[Action]:

@@ -19,6 +19,7 @@ from controller.domain.observed import Observed, Pod
 from controller.domain.plan.places import STUCK, Place, age_of, note
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, SOON_SECONDS, created
 from controller.domain.ring import Mode, Silent, View
+from controller.domain.streaming import words
 
 # A call that failed is made again after so long, if the node is a member as before.
 RETRY = dt.timedelta(seconds=60)
@@ -119,7 +120,7 @@ def _handing_over(place: Place, pod: Pod, view: View, leaving: Leaving, observed
             return [_call(place, pod, view, leaving)]
         return [note(place, LeaveStep.BEGIN, f"{pod.name} is leaving for long, and is asked once more")]
     stays = f"; rack {place.want.name} is to keep the place, and gets a new node then" if place.wanted else ""
-    why = f"{pod.name} hands its data over and leaves the ring{stays}"
+    why = f"{pod.name} hands its data over and leaves the ring{words(observed.streaming, pod.name)}{stays}"
     return [Wait(seconds=SOON_SECONDS if age < SOON else LATER_SECONDS, why=why)]
 
 

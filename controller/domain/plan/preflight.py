@@ -2,8 +2,8 @@
 Whether a node may leave the ring now: what has to hold before its decommission begins.
 
 It promises that no keyspace of a user is left with fewer nodes than it keeps copies, that nothing else
-moves in the ring, and that every other node is up to take what it hands over. Cassandra's own check is not
-relied on: it counts its system keyspaces too, and refuses in every small cluster.
+moves in the ring, and that every other node is up and has room to take what it hands over. Cassandra's
+own check is not relied on: it counts its system keyspaces too, and refuses in every small cluster.
 
 The size that is asked for is judged, not the next one: a wish that cannot be fulfilled is not begun.
 """
@@ -21,6 +21,7 @@ from controller.domain.availability.placement import Layout
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Rack
 from controller.domain.ownership import Ownership, Unread
+from controller.domain.plan.space import Room, room
 from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its_way
 
 # Nothing tells of an ALTER KEYSPACE, of the end of a stream, or of who owns what.
@@ -65,11 +66,15 @@ def preflight(
     refused = list(_refusals(want, desired, observed, ownership, layout))
     if refused:
         return refused
+    users = [keyspace for keyspace in ownership.keyspaces if keyspace.name not in _SYSTEM]
+    space = room(size_path(want), users, layout, desired, observed)
+    if not isinstance(space, Room):
+        return space
     dc = names.split_rack_name(want.name)[0]
     kept = _after(dc, desired, observed)
     return Cleared(
-        why=f"all other nodes are up and agree on the schema, and {kept} nodes in {dc} are enough for"
-        f" the replicas of its keyspaces ({len(ownership.keyspaces)} looked at)"
+        why=f"all other nodes are up and agree on the schema, {kept} nodes in {dc} are enough for the"
+        f" replicas of its keyspaces ({len(ownership.keyspaces)} looked at), and {space.why}"
     )
 
 

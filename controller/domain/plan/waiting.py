@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import DesiredRack
 from controller.domain.observed import Observed, Pod, Rack
+from controller.domain.streaming import EVERY, words
 from controller.domain.trouble import diagnose
 
 # Peers learn of a new member within about three seconds, and no event tells of it.
@@ -42,7 +43,9 @@ def on_its_way(pod: Pod, want: DesiredRack, observed: Observed) -> Iterator[Acti
         elif pod.unschedulable is not None:
             yield Wait(seconds=10, why=f"pod {pod.name} waits for a node: {pod.unschedulable}")
         elif pod.cassandra_runs:
-            yield Wait(seconds=None, why=f"Cassandra in {pod.name} starts and joins the ring")
+            why = f"Cassandra in {pod.name} starts and joins the ring{words(observed.streaming, pod.name)}"
+            # No event tells how far it is.
+            yield Wait(seconds=None if pod.name in observed.joined else EVERY.total_seconds(), why=why)
         else:
             yield Wait(seconds=None, why=f"pod {pod.name} starts")
     else:
