@@ -23,6 +23,8 @@ from controller.cassandra.node import Nodes
 from controller.cassandra.operations import PATIENCE_SECONDS
 from controller.core import CONTROLLER, Core, assemble, source_of
 from controller.domain.errors import OperatorError, TerminalError, TransientError
+from controller.domain.operations.kinds import NAMES
+from controller.executors.operations import RESULTS
 from controller.kube.casskop_lock import casskop_leader
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
@@ -216,11 +218,13 @@ def build(
         queue_metrics=metrics.queue(CONTROLLER),
         worker_metrics=metrics.workers(CONTROLLER, settings.workers),
         held_metrics=metrics.held_calls(),
+        operation_metrics=metrics,
         on_secret=redactor.register,
         acting=acting.is_set,
         operator=settings.pod_name,
     )
     metrics.watch_queue(CONTROLLER, core.queue)
+    metrics.expect_operations(NAMES.values(), RESULTS)
     metrics.watch_clusters(core.facts)
     reflectors = tuple(_reflectors(core, transport, settings.namespace, clock, metrics))
     operator = Operator(

@@ -8,6 +8,7 @@ clock, it wires stores, queue, reconciler and workers. Nothing runs until somebo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+import datetime as dt
 import random
 from typing import Any
 
@@ -23,7 +24,7 @@ from controller.executors.claims import Claims
 from controller.executors.decommission import Decommissions
 from controller.executors.login import LoginSecrets, password
 from controller.executors.objects import Objects
-from controller.executors.operations import Operations
+from controller.executors.operations import OperationMetrics, Operations
 from controller.executors.pods import Pods
 from controller.executors.racks import Racks
 from controller.executors.statefulsets import StatefulSets
@@ -34,6 +35,7 @@ from controller.kube.client import KubeClient
 from controller.kube.kinds import Kind
 from controller.kube.transport import Transport
 from controller.kube.watch import KindSource
+from controller.reconcile import snapshot
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.cluster import ClusterReconciler
 from controller.reconcile.credentials import Logins
@@ -48,7 +50,7 @@ from controller.runtime.held_calls import HeldCalls, HeldCallsMetrics, Spawn, in
 from controller.runtime.queue import Priority, QueueMetrics, WorkQueue
 from controller.runtime.store import Change, Key
 from controller.runtime.workers import WorkerMetrics, Workers, describe_key
-from controller.telemetry.collectors import ClusterFacts, RackFacts
+from controller.telemetry.collectors import ClusterFacts, OperationFacts, RackFacts
 
 CONTROLLER = "cassandracluster"
 # Owned kinds are found by CassKop's label; Secrets and ConfigMaps of the user carry none.
@@ -94,6 +96,7 @@ class Core:
     reconciler: ClusterReconciler
     workers: Workers[Key]
     calls: HeldCalls[Key, None]
+    clock: Clock
 
     def enqueue_all(self, priority: Priority = Priority.LOW) -> None:
         """Put every cluster into the queue, as a new leader does."""
@@ -103,7 +106,7 @@ class Core:
     def facts(self) -> Iterator[ClusterFacts]:
         """Yield what metrics say of each cluster, from what its status says."""
         for obj in self.stores.clusters.list():
-            yield _facts(obj, self.stores.statefulsets)
+            yield _facts(obj, self.stores, self.clock.now())
 
 
 def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
@@ -121,6 +124,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     queue_metrics: QueueMetrics | None = None,
     worker_metrics: WorkerMetrics | None = None,
     held_metrics: HeldCallsMetrics | None = None,
+    operation_metrics: OperationMetrics | None = None,
     spawn: Spawn = in_a_thread,
     on_secret: Callable[[str], None] = lambda _: None,
     new_password: Callable[[], str] = password,
@@ -164,7 +168,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             racks=Racks(client),
             claims=Claims(client),
             decommission=decommissions,
-            operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls),
+            operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls, operation_metrics),
             tunings=Tunings(client, nodes.jolokia),
         ),
         finisher=finisher,
@@ -188,6 +192,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             metrics=worker_metrics,
         ),
         calls=calls,
+        clock=clock,
     )
 
 
@@ -238,12 +243,12 @@ def _key(obj: Object) -> Key:
     return Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
-def _facts(obj: Object, statefulsets: ObjectStore) -> ClusterFacts:
+def _facts(obj: Object, stores: Stores, now: dt.datetime) -> ClusterFacts:
     """Return what metrics say of one cluster."""
     status, _ = decode_status(obj.get("status"))
     key = _key(obj)
     sizes: Mapping[str, Any] = {
-        sts["metadata"]["labels"].get(names.DC_RACK): sts for sts in statefulsets.find("cluster", key)
+        sts["metadata"]["labels"].get(names.DC_RACK): sts for sts in stores.statefulsets.find("cluster", key)
     }
     racks = []
     for rack in sorted(status.cassandra_rack_status):
@@ -264,4 +269,19 @@ def _facts(obj: Object, statefulsets: ObjectStore) -> ClusterFacts:
         action=status.last_cluster_action or "",
         conditions={c.type: c.status for c in status.conditions},
         racks=tuple(racks),
+        operations=tuple(_operations(stores.pods.find("cluster", key), now)),
     )
+
+
+def _operations(pods: Iterable[Object], now: dt.datetime) -> Iterator[OperationFacts]:
+    """Yield what metrics say of each operation that runs."""
+    for obj in pods:
+        pod = snapshot.pod(obj)
+        running = pod.operation.running
+        if running is not None:
+            began = snapshot.instant(running.began) or now
+            # CassKop's times have no zone; its operator's is UTC, as ours.
+            aware = began if began.tzinfo is not None else began.replace(tzinfo=dt.UTC)
+            yield OperationFacts(
+                operation=running.name, pod=pod.name, seconds=max(0.0, (now - aware).total_seconds())
+            )

@@ -8,7 +8,7 @@ that they make; `plan.autopilot` labels the pods one day, and limits, retries an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 import datetime as dt
 
 import attrs
@@ -19,9 +19,11 @@ from controller.api.v2.cluster import (
     ActionStatus,
     ClusterStatus,
     DueOperation,
+    NodeStatus,
     OperationName,
     RackStatus,
 )
+from controller.domain import releases
 
 
 def ask(
@@ -43,17 +45,21 @@ def ask(
 
 
 def with_due(
-    status: ClusterStatus, racks: Mapping[str, RackStatus], still: tuple[DueOperation, ...], now: dt.datetime
+    status: ClusterStatus, before: ClusterStatus, still: tuple[DueOperation, ...], now: dt.datetime
 ) -> ClusterStatus:
     """Return *status* with what is due from now on, of which *still* was due before and is not settled.
 
-    *racks* is what it said of the racks before. Where nodes joined, the others have data of ranges that
+    *before* is what it said until now. Where nodes joined, the others have data of ranges that
     they lost, and are to be cleaned; a node that leaves takes no range from another. A data centre that
-    is new beside others has to fetch what keyspaces come to keep in it.
+    is new beside others has to fetch what keyspaces come to keep in it. A new major release may write
+    another format, and the next one may not read the old one any more.
     """
+    racks = before.cassandra_rack_status
     new = attrs.evolve(status, due_operations=still)
     if any(_has_grown(racks.get(name), rack) for name, rack in status.cassandra_rack_status.items()):
         new = ask(new, OperationName.CLEANUP.value, now)
+    if _upgraded(before.cassandra_node_status, status.cassandra_node_status):
+        new = ask(new, OperationName.UPGRADE_SSTABLES.value, now)
     known = {names.split_rack_name(name)[0] for name in racks}
     for dc in sorted({names.split_rack_name(name)[0] for name in status.cassandra_rack_status} - known):
         if known:
@@ -69,3 +75,13 @@ def _has_grown(before: RackStatus | None, now: RackStatus) -> bool:
     growing = (ActionName.SCALE_UP, ActionStatus.ONGOING)
     was, is_ = before.cassandra_last_action, now.cassandra_last_action
     return (was.name, was.status) == growing and (is_.name, is_.status) != growing
+
+
+def _upgraded(before: Mapping[str, NodeStatus], now: Mapping[str, NodeStatus]) -> bool:
+    """Tell whether the last node has just come to the newest major release of the ring."""
+    old, new = (_majors(nodes.values()) for nodes in (before, now))
+    return len(new) == 1 and bool(old) and min(old) < min(new)
+
+
+def _majors(nodes: Iterable[NodeStatus]) -> frozenset[int]:
+    return frozenset(line[0] for line in releases.lines(node.release_version or "" for node in nodes))

@@ -69,7 +69,7 @@ def status(
         streaming=observed.streaming,
     )
     still = still_due(desired, observed, planned)
-    new = with_due(new, previous.cassandra_rack_status, still, stamp(observed.now))
+    new = with_due(new, previous, still, stamp(observed.now))
     return without_removed(new, desired, observed)
 
 

@@ -7,19 +7,41 @@ held open as long as there is room; what it ends with wakes the cluster, and is 
 
 from __future__ import annotations
 
+from typing import Final, Protocol
+
 import attrs
 
 from controller.api.v2 import names
 from controller.cassandra.jolokia import Endpoint, Jolokia
 from controller.cassandra.work import Worker, stop
-from controller.domain.actions import MarkOperation, RunOperation, StopOperation
+from controller.domain.actions import MarkOperation, OperationStep, RunOperation, StopOperation
 from controller.domain.errors import ConflictError, NotFoundError, NotLeadingError, TransientError
 from controller.domain.leaving import Call, Ended, Held, NotCalled
+from controller.domain.operations.kinds import NAMES
 from controller.executors.base import Bodies, Body, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.runtime.held_calls import CallFailed, CallRefused, HeldCalls
 from controller.runtime.store import Key
+
+
+class OperationMetrics(Protocol):
+    """What operations on nodes report."""
+
+    def operation_started(self, operation: str) -> None:
+        """*operation* was begun."""
+
+    def operation_finished(self, operation: str, result: str) -> None:
+        """*operation* ended: `done`, `failed`, or `stopped`."""
+
+
+# What is counted of each step that is noted.
+_RESULTS: Final = {
+    OperationStep.DONE: "done",
+    OperationStep.FAILED: "failed",
+    OperationStep.STOPPED: "stopped",
+}
+RESULTS: Final = tuple(_RESULTS.values())
 
 
 @attrs.frozen
@@ -30,6 +52,7 @@ class Operations:
     patient: Jolokia
     brisk: Jolokia
     calls: HeldCalls[Key, None]
+    metrics: OperationMetrics | None = None
 
     def __call__(
         self, action: MarkOperation | RunOperation | StopOperation, bodies: Bodies
@@ -62,6 +85,7 @@ class Operations:
             uid=action.uid,
             resource_version=live["metadata"]["resourceVersion"],
         )
+        self._count(action)
         return Written(
             kind=kinds.POD,
             namespace=bodies.namespace,
@@ -69,6 +93,15 @@ class Operations:
             uid=action.uid,
             resource_version=stored["metadata"]["resourceVersion"],
         )
+
+    def _count(self, action: MarkOperation) -> None:
+        # What is no operation is the user's word, and no word for a label.
+        if self.metrics is None or action.name not in NAMES.values():
+            return
+        if action.step is OperationStep.BEGIN:
+            self.metrics.operation_started(action.name)
+        elif action.step in _RESULTS:
+            self.metrics.operation_finished(action.name, _RESULTS[action.step])
 
     def _stop(self, action: StopOperation, bodies: Bodies) -> None:
         self._there(action, bodies)

@@ -94,6 +94,9 @@ def test_events_tell_of_beginning_and_end(cluster: Cluster) -> None:
             seconds=60,
             what=f"an event that says {words}",
         )
+    # The last one: afterwards it does not serve any more.
+    ask(cluster, pod, "drain")
+    ends(cluster, pod, "Done")
     cluster.delete(CLUSTERS, name, seconds=240)
 
 

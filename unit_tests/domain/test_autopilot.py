@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
-from controller.api.v2.cluster import ClusterStatus, DueOperation, LastAction, RackStatus
+from controller.api.v2.cluster import ClusterStatus, DueOperation, LastAction, NodeStatus, RackStatus
 from controller.domain.actions import Hold, MarkOperation, OperationStep
 from controller.domain.availability import Keyspace, NetworkTopology, Simple
 from controller.domain.desired import Desired
@@ -18,7 +18,7 @@ from controller.domain.leaving import Held
 from controller.domain.observed import Observed
 from controller.domain.operations.pods import PodOperation
 from controller.domain.operations.seen import Operations
-from controller.domain.operations_due import ask
+from controller.domain.operations_due import ask, with_due
 from controller.domain.ownership import Ownership, Unread
 from controller.domain.plan import needs_ownership, plan
 from controller.domain.status import status
@@ -186,6 +186,33 @@ def test_growth_makes_cleanup_due_and_a_new_data_centre_a_rebuild() -> None:
     old = ClusterStatus(cassandra_rack_status={"dc0-rack0": RackStatus(phase="Running")})
     (due,) = status(old, want, World().observed(want), ()).due_operations
     assert (due.name, due.dc, due.argument) == ("rebuild", "dc1", "dc0")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "expected"),
+    [
+        (["4.1.10", "5.0.9"], ["5.0.9", "5.0.9"], ["upgradesstables"]),
+        (["3.11.19"], ["4.0.19"], ["upgradesstables"]),
+        (["4.1.10", "4.1.10"], ["4.1.10", "5.0.9"], []),
+        (["4.0.19", "4.1.10"], ["4.1.10", "4.1.10"], []),
+        (["5.0.9", "4.1.10"], ["4.1.10", "4.1.10"], []),
+        (["5.0.9"], ["5.0.9"], []),
+        ([], ["5.0.9"], []),
+    ],
+)
+def test_a_new_major_release_makes_upgradesstables_due(
+    before: list[str], now: list[str], expected: list[str]
+) -> None:
+    """Once its last node runs it, and not again; nor on the way back."""
+
+    def nodes(releases: list[str]) -> ClusterStatus:
+        listed = {f"pod-{i}": NodeStatus(release_version=each) for i, each in enumerate(releases)}
+        return ClusterStatus(cassandra_node_status=listed)
+
+    found = with_due(nodes(now), nodes(before), (), NOW)
+
+    assert [due.name for due in found.due_operations] == expected
+    assert with_due(nodes(now), nodes(now), (), NOW).due_operations == ()
 
 
 def test_what_is_due_twice_is_due_since_the_last_time() -> None:

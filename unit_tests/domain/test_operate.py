@@ -337,6 +337,28 @@ def test_a_node_that_is_down_for_long_holds_nobody_up() -> None:
     assert marks(plan(want, attrs.evolve(observed, racks=racks))) == [("BEGIN", FIRST)]
 
 
+def test_a_drain_takes_nobody_down_beside_one_that_is_down() -> None:
+    """It is the one operation after which a node does not serve."""
+    want = desired((3,))
+    world = World(
+        racks={"dc1-rack0": rack("member", "member", "pending")},
+        shared=want.shared,
+        joined=frozenset(("dc1-rack0", i) for i in range(3)),
+    )
+    observed = world.observed(want)
+    old = NOW - dt.timedelta(hours=1)
+    pods_ = tuple(
+        attrs.evolve(p, operation=asked("drain") if p.name == FIRST else p.operation, created=old)
+        for p in observed.racks["dc1-rack0"].pods
+    )
+    racks = {"dc1-rack0": attrs.evolve(observed.racks["dc1-rack0"], pods=pods_)}
+
+    actions = plan(want, attrs.evolve(observed, racks=racks))
+
+    assert marks(actions) == []
+    assert "demo-dc1-rack0-2 serves again" in actions[-1].why
+
+
 def test_what_would_harm_an_operation_waits_for_its_end() -> None:
     """A restart of its node, a node that leaves, a rack that grows; a snapshot delays only its own node."""
     restart = RestartPod(pod=FIRST, uid="u", why="new template")

@@ -27,11 +27,12 @@ from controller.domain.operations.kinds import (
     UpgradeSSTables,
 )
 from controller.executors.base import Bodies
-from controller.executors.operations import Operations, call_state
+from controller.executors.operations import RESULTS, Operations, call_state
 from controller.kube import kinds
 from controller.runtime.clock import SteppedClock
 from controller.runtime.held_calls import HeldCalls
 from controller.runtime.store import Key
+from controller.telemetry.metrics import Metrics
 from unit_tests.executors.stage import NAMESPACE, Stage
 
 POD = "cc-dc1-rack1-1"
@@ -313,6 +314,23 @@ def test_a_user_who_writes_in_between_wins(line: Line) -> None:
     )
     with pytest.raises(ConflictError):
         line.run(line.mark(), line.bodies)
+
+
+def test_beginnings_and_ends_are_counted(line: Line) -> None:
+    """By operation and result; what is no operation is not, since users could make any number of them."""
+    metrics = Metrics()
+    metrics.expect_operations(["cleanup"], RESULTS)
+    counting = attrs.evolve(line.run, metrics=metrics)
+    labels = {"operation-status": "Ongoing"}
+    for step in OperationStep:
+        counting(line.mark(step=step, labels=labels), line.bodies)
+    counting(line.mark(step=OperationStep.FAILED, name="defrag", labels=labels), line.bodies)
+
+    text = metrics.render().decode()
+    assert 'casskop_operation_started_total{operation="cleanup"} 1.0' in text
+    for result in RESULTS:
+        assert f'casskop_operation_finished_total{{operation="cleanup",result="{result}"}} 1.0' in text
+    assert "defrag" not in text
 
 
 def test_nobody_is_asked_without_the_lease(line: Line) -> None:

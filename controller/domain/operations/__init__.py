@@ -3,4 +3,14 @@ Operations on single nodes.
 
 `kinds` is the closed set of them and how labels name them, `limits` how many run at a time, `pods` what a
 pod says, `seen` what else is known. What may begin and what becomes of it is decided in `plan.operate`.
+
+How another part of the domain has an operation done on many nodes: in the status that it makes, by
+`operations_due.ask(status, "upgradesstables", now, dc=None)`. That is one write with what it follows from;
+`plan.autopilot` labels each pod when the ring is at rest, `ToDo` with `spec.autoPilot` and `Manual`
+without, and forgets it once every pod was labelled. On one node: yield a `MarkOperation` with the labels
+that a user would set. Either way limits, words, and what becomes of it are those of a user's label.
+
+How a new operation is added: a class in `kinds` (mypy names what it lacks), its method of Cassandra in
+`seen.METHODS`, its limit, and its calls in `controller/cassandra/work.py`. `Remove` has its class and is
+left alone by `plan.operate`: who removes a node has more to do than to call.
 """

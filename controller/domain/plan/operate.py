@@ -35,6 +35,7 @@ from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
 from controller.domain.operations.kinds import (
+    Drain,
     NodeOperation,
     Remove,
     Unusable,
@@ -233,8 +234,12 @@ def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Act
     waiting: list[tuple[str, str]] = []
     for work in _asked(observed):
         pod = work.pod
-        if pod.name not in members:
-            why: str | None = f"{pod.name} is not a member of the ring that serves"
+        if isinstance(work.operation, Drain) and observed.joined - members:
+            why: str | None = (
+                f"it is drained once {', '.join(sorted(observed.joined - members))} serves again"
+            )
+        elif pod.name not in members:
+            why = f"{pod.name} is not a member of the ring that serves"
         elif not limit_of(work.operation).counts:
             why = None
         else:
