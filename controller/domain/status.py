@@ -51,7 +51,7 @@ def status(
             observed.racks.get(want.name, Rack()),
             members,
             todo.get(want.name),
-            _seen_to_join(previous, want, observed.joined | members),
+            (observed.joined | members) - _unnoticed(previous, want, members),
             observed.now,
         )
     racks = with_growth(racks, desired, observed, stamp(observed.now))
@@ -91,18 +91,17 @@ def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
     )
 
 
-def _seen_to_join(previous: ClusterStatus, want: DesiredRack, joined: frozenset[str]) -> frozenset[str]:
-    """Return who has *joined* but for those whose joining nobody has told of: status does not know them.
+def _unnoticed(previous: ClusterStatus, want: DesiredRack, members: frozenset[str]) -> frozenset[str]:
+    """Return the members whose joining nobody has told of: status has nodes of the rack, and not them.
 
-    Whoever let the rack grow may have been gone before it could say so.
+    Whoever let the rack grow was gone before it could say so. From this status on they are known.
     """
-    known = {pod for pod in previous.cassandra_node_status if pod.rpartition("-")[0] == want.statefulset}
+    mine = {pod for pod in previous.cassandra_node_status if pod.rpartition("-")[0] == want.statefulset}
     rack = previous.cassandra_rack_status.get(want.name, RackStatus())
     action = rack.cassandra_last_action
-    told = (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
-    if told or not known:
-        return joined
-    return frozenset(pod for pod in joined if pod in known or pod.rpartition("-")[0] != want.statefulset)
+    if not mine or (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING):
+        return frozenset()
+    return frozenset(pod for pod in members - mine if pod.rpartition("-")[0] == want.statefulset)
 
 
 def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side

@@ -160,6 +160,18 @@ def test_growth_that_nobody_watched_is_a_scale_up() -> None:
     assert look(large, world, ended, LATER).cassandra_rack_status == ended.cassandra_rack_status
 
 
+def test_a_member_that_goes_down_before_it_was_told_of_changes_nothing_for_ever() -> None:
+    """Status comes to rest although a node is on record that it has never named."""
+    small = desired((1,))
+    done = look(small, World(racks={"dc1-rack0": rack("member")}, shared=small.shared), ClusterStatus())
+    down = World(racks={"dc1-rack0": rack("member", "joining")}, shared=small.shared)
+    observed = attrs.evolve(down.observed(small), joined=frozenset({"demo-dc1-rack0-0", "demo-dc1-rack0-1"}))
+
+    seen = status(done, small, observed, ())
+
+    assert status(seen, small, observed, ()) == seen
+
+
 def rolled(*racks: RackModel) -> World:
     """Return a world with these racks, whose nodes have all been members."""
     models = {f"dc1-rack{i}": model for i, model in enumerate(racks)}
