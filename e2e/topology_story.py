@@ -33,6 +33,8 @@ NAME, HOME = "ring", "dc1-rack1"
 COPIES = 3
 STEP_SECONDS = 600
 _STORAGE = "org.apache.cassandra.db:type=StorageService"
+# Of one keyspace: `system_distributed` may have all copies of a range in the new data centre.
+_REBUILD = f"rebuild({','.join(['java.lang.String'] * 4)})"
 
 
 @attrs.frozen(kw_only=True)
@@ -286,9 +288,9 @@ def _alter(cql: Session, replication: str) -> None:
 
 
 def _rebuild(stage: Stage, pod: str) -> None:
-    """Have a node fetch the data of dc1, as `nodetool rebuild -- dc1` does."""
+    """Have a node fetch the client's data from dc1, as `nodetool rebuild -ks app -- dc1` does."""
     secret = jolokia_secret()["stringData"]
     login = Credentials(username=secret["username"], password=secret["password"])
     with forward(stage.kubectl.kubeconfig, stage.kubectl.namespace, pod, 8778) as port:
         agent = Endpoint(host="127.0.0.1", port=port, credentials=login)
-        Jolokia.patient(300).execute(agent, _STORAGE, "rebuild(java.lang.String)", ["dc1"])
+        Jolokia.patient(300).execute(agent, _STORAGE, _REBUILD, ["dc1", "app", None, None])
