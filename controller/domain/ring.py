@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import enum
+import functools
 
 import attrs
 
@@ -72,6 +73,27 @@ class Ring:
         """Return the usable answers by pod name."""
         return {pod: answer for pod, answer in self.answers.items() if isinstance(answer, View)}
 
+    @functools.cached_property
+    def _by_name(self) -> tuple[tuple[str, View], ...]:
+        """The usable answers in the order of their pods' names."""
+        return tuple(sorted(self.views().items()))
+
+    @functools.cached_property
+    def _agreed(self) -> frozenset[str]:
+        """The addresses that every usable answer has as a member, and none as joining.
+
+        Each pod of a large ring is looked for in each answer, several times in a plan.
+        """
+        known: set[str] | None = None
+        for _, view in self._by_name:
+            addresses = view.host_ids.keys()
+            if known is None:
+                known = set(addresses)
+            elif not known <= addresses:
+                known &= addresses
+            known -= view.joining
+        return frozenset(known or ())
+
     def not_joined(self, pod: str, ip: str) -> str | None:
         """Return why the node *pod* at *ip* cannot be counted as a member yet; None if it can.
 
@@ -88,7 +110,9 @@ class Ring:
                 return f"{pod} is {mode.value}"
             case View(native_transport=False):
                 return f"{pod} is NORMAL but does not serve clients yet"
-        for peer, view in sorted(self.views().items()):
+        if ip in self._agreed:
+            return None
+        for peer, view in self._by_name:
             if ip not in view.host_ids:
                 return f"{peer} does not know {pod} as a member yet"
             if ip in view.joining:
@@ -104,15 +128,15 @@ class Ring:
 
     def seen_joining(self, ip: str) -> str | None:
         """Return a node that sees the one at *ip* joining; None if none does."""
-        return next((peer for peer, view in sorted(self.views().items()) if ip in view.joining), None)
+        return next((peer for peer, view in self._by_name if ip in view.joining), None)
 
     def seen_down(self, ip: str) -> str | None:
         """Return a node that believes the one at *ip* to be down; None if none does."""
-        return next((peer for peer, view in sorted(self.views().items()) if ip in view.unreachable), None)
+        return next((peer for peer, view in self._by_name if ip in view.unreachable), None)
 
     def on_the_move(self) -> str | None:
         """Return a sentence on a node that joins, leaves or moves now, whoever says so; None if still."""
-        for peer, view in sorted(self.views().items()):
+        for peer, view in self._by_name:
             for verb, addresses in (
                 ("joining", view.joining),
                 ("leaving", view.leaving),

@@ -9,6 +9,7 @@ stores it, so that what we send and what we read back are the same text.
 from __future__ import annotations
 
 import decimal
+import functools
 import re
 
 _FORM = re.compile(
@@ -65,7 +66,12 @@ def _read(quantity: object) -> tuple[decimal.Decimal, str]:
     """Return the value and the family of suffixes it was written in."""
     if isinstance(quantity, bool) or not isinstance(quantity, str | int):
         raise QuantityError("is not a quantity; write a text such as 500m, 2 or 1Gi")
-    text = str(quantity)
+    return _read_text(str(quantity))
+
+
+# A cluster's volumes are all of a few sizes, and each is looked at in every reconcile.
+@functools.lru_cache(maxsize=256)
+def _read_text(text: str) -> tuple[decimal.Decimal, str]:
     match = _FORM.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         raise QuantityError(f"{text[:_LONGEST]!r} is not a quantity; write a number such as 500m, 2 or 1Gi")
