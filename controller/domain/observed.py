@@ -112,6 +112,8 @@ class StatefulSet:
     # Pods by uid that were made from an older template: those whose nodes have been told all that is new in
     # it, and those that need no more than to be told.
     told: frozenset[str] = frozenset()
+    # Whether pods that serve were made from what is the newest template, but for when they are to restart.
+    tried: bool = False
     untold: Mapping[str, Telling] = attrs.field(factory=dict)
     # The size that new data volumes get; None if there are none.
     capacity: str | None = None

@@ -1,5 +1,6 @@
 """
-Pods that differ from their rack's template only in what running nodes can be told, and what they have.
+Pods that differ from their rack's template only in what running nodes can be told, and what they have;
+and pods that do not differ at all, but are to be restarted.
 
 What a pod was made from is read from its ControllerRevision, which Kubernetes keeps as long as the pod is
 there and never changes. What it was told since is read from the node itself. An annotation on the pod has
@@ -17,6 +18,7 @@ from typing import Any
 
 import attrs
 
+from controller.api.v2 import names
 from controller.builders.hashing import short_hash
 from controller.cassandra.jolokia import Endpoint
 from controller.cassandra.node import Nodes
@@ -32,12 +34,16 @@ _DATA = "CONFIG_FILE_DATA"
 _MOST = 500
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class Template:
-    """A pod template: its Cassandra configuration, and a hash of everything else."""
+    """A pod template: its Cassandra configuration, and a hash of everything else.
+
+    *made* is the hash of all that pods are made of: the whole, but for when they were to be restarted.
+    """
 
     config: Mapping[str, Any]
     rest: str
+    made: str
 
 
 @attrs.frozen(kw_only=True)
@@ -86,12 +92,27 @@ class Tuning:
         attributes = sorted({s.attribute for one in each for s in one.all()}, key=str)
         endpoints = {one.pod.name: one.endpoint for one in each if one.endpoint is not None}
         values = self._nodes.values(endpoints, attributes) if endpoints else {}
+        found = {name: self._with_tried(namespace, rack) for name, rack in racks.items()}
         return {
             name: attrs.evolve(rack, statefulset=_marked(rack.statefulset, wanted[name], values))
             if rack.statefulset is not None and wanted.get(name)
             else rack
-            for name, rack in racks.items()
+            for name, rack in found.items()
         }
+
+    def _with_tried(self, namespace: str, rack: Rack) -> Rack:
+        """Return *rack* with whether pods that serve show that its newest template is good."""
+        have = rack.statefulset
+        if have is None or not have.waits_for_us or not have.settled:
+            return rack
+        serving = {pod.revision for pod in rack.pods if pod.ready and have.outdates(pod)}
+        revisions = sorted(revision for revision in serving if revision is not None)
+        if not revisions or have.update_revision is None:
+            return rack
+        new = self._template(namespace, have.update_revision, have.uid)
+        olds = [self._template(namespace, revision, have.uid) for revision in revisions]
+        tried = new is not None and any(old is not None and old.made == new.made for old in olds)
+        return attrs.evolve(rack, statefulset=attrs.evolve(have, tried=tried))
 
     def _wanted(
         self, namespace: str, statefulset: StatefulSet, rack: Rack, able: Mapping[str, Endpoint]
@@ -149,7 +170,12 @@ def template_of(revision: Object) -> Template | None:
         config = json.loads(texts[0]) if len(texts) == 1 else None
     except ValueError:
         return None
-    return Template(config=config, rest=short_hash(rest)) if isinstance(config, dict) else None
+    if not isinstance(config, dict):
+        return None
+    metadata = template.get("metadata") or {}
+    labels = {k: v for k, v in (metadata.get("labels") or {}).items() if k != names.ROLLING_RESTART}
+    undated = {**template, "metadata": {**metadata, "labels": labels}}
+    return Template(config=config, rest=short_hash(rest), made=short_hash(undated))
 
 
 def _without_data(value: Any, texts: list[str]) -> Any:  # noqa: ANN401 -- JSON

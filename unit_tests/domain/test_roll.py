@@ -227,6 +227,26 @@ def test_a_rack_goes_at_once_after_its_first_node_has_started() -> None:
     assert restarts(plan(want, look(want, world))) == [f"demo-dc1-rack1-{i}" for i in (2, 1, 0)]
 
 
+def test_a_restart_alone_needs_no_trial() -> None:
+    """Where pods serve that were made from the same template, a whole rack goes in the first step."""
+    want = desired((3, 3, 3), template="t2", rollout=Rollout(share=100))
+    world = ring(3, 3, 3)
+    for action in writes(plan(want, look(want, world))):
+        world = world.after(action, want)
+    seen = look(want, world)
+    racks = {
+        name: attrs.evolve(rack, statefulset=attrs.evolve(rack.statefulset, tried=True))
+        for name, rack in seen.racks.items()
+        if rack.statefulset is not None
+    }
+
+    def together(observed: Observed) -> int:
+        return len([action for action in plan(want, observed) if isinstance(action, RestartPod)])
+
+    assert together(seen) == 1
+    assert together(attrs.evolve(seen, racks=racks)) == 3
+
+
 def test_the_next_node_waits_until_the_last_is_seen_up_by_all_its_peers() -> None:
     """A node that is ready, and that one peer still believes to be down, is not back yet."""
     want = desired((1, 1, 1), template="t2")

@@ -2,7 +2,8 @@
 Rolling changes: running nodes take a new template by being restarted, rack after rack.
 
 - Templates are stored and nodes restarted in the order of the racks; the next rack waits for the last.
-- The first node with a new template has to start before a second one is touched, in whatever rack.
+- The first node with a new template has to start before a second one is touched, in whatever rack. A
+  restart alone is no new template.
 - What goes down is proven to be missed by nobody (`safe`); ordinals below `rollingPartition` stay.
 - Before a first node takes another line of Cassandra, the ring has to be at rest (`upgrade`).
 - A node that does not serve is restarted first: a correction never waits for a ring that is broken.
@@ -306,8 +307,10 @@ def _silence(
 
 
 def _trusted(place: _Place, places: list[_Place], observed: Observed) -> bool:
-    """Tell whether a pod with what *place* wants has started, in this or a like rack."""
-    return any(pod.cassandra_started(observed.now) for _, pod in _newest(place, places))
+    """Tell whether a pod with what *place* wants has started, in this or a like rack, or serves in it."""
+    return (place.stored and place.statefulset.tried) or any(
+        pod.cassandra_started(observed.now) for _, pod in _newest(place, places)
+    )
 
 
 def _on_trial(places: list[_Place], observed: Observed, *, until_ready: bool) -> tuple[_Place, Pod] | None:
