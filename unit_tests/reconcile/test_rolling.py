@@ -28,9 +28,9 @@ def racks(number: int, **each: Any) -> Json:
     return {"dc": [{"name": "dc1", "rack": [{"name": f"rack{i + 1}", **each} for i in range(number)]}]}
 
 
-def world_of(number: int = 3, *, pace: Pace | None = None, **spec: Any) -> SimCluster:
-    """Return a world with a Ready cluster of *number* racks, at rest."""
-    world = SimCluster(images=Images(unknown=[BAD]), pace=pace)
+def world_of(number: int = 3, *, pace: Pace | None = None, holds: bool = False, **spec: Any) -> SimCluster:
+    """Return a world with a Ready cluster of *number* racks, at rest; *holds*: long calls are listened to."""
+    world = SimCluster(images=Images(unknown=[BAD]), pace=pace, holds=holds)
     world.apply(small(**{"topology": racks(number), "cassandraImage": OLD, **spec}))
     ready(world, seconds=900)
     world.run(15)
@@ -374,7 +374,7 @@ def quorum(world: SimCluster, keyspace: str) -> Callable[[], None]:
 
 
 def roll_of_six(pace: Pace, change: Json, **rollout: str) -> tuple[Watch, float]:
-    """Roll *change* over three racks of two nodes with three replicas; return what it cost, in seconds too."""
+    """Roll *change* over three racks of two nodes with three replicas; return what it cost, and seconds."""
     world = world_of(3, pace=pace, nodesPerRacks=2, rollout=rollout)
     spread = NetworkTopology(factors={"dc1": 3})
     world.controllers.ring.create_keyspace("app", spread)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from controller.kube import kinds
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra.compaction import Kind, rewrite
 from e2e.simcassandra.tokens import NetworkTopology
@@ -34,6 +37,34 @@ def test_from_4_0_by_way_of_4_1_to_5_0() -> None:
     assert "Cassandra is upgraded from 4.1 to 5.0" in notes[-1]
 
 
+def operations(world: SimCluster) -> set[tuple[str | None, str | None]]:
+    """Return name and status of the operation that each pod's labels ask for."""
+    pods = world.client.list_page(kinds.POD, "cassandra").items
+    labels = [pod["metadata"]["labels"] for pod in pods]
+    return {(each.get("operation-name"), each.get("operation-status")) for each in labels}
+
+
+@pytest.mark.parametrize(("pilot", "status"), [(True, "Done"), (False, "Manual")])
+def test_sstables_are_upgraded_after_the_last_node(status: str, *, pilot: bool) -> None:
+    """By itself with `autoPilot`, else it is offered; not before all nodes run the new version."""
+    world = world_of(2, holds=True, cassandraImage=STEPS[1], autoPilot=pilot)
+    roll = Watch(world)
+    before: set[tuple[str | None, str | None]] = set()
+
+    def look() -> None:
+        if len(said(world)) > 1:
+            before.update(operations(world))
+
+    roll.checks.append(look)
+    world.edit("cc", {"cassandraImage": STEPS[2]})
+    roll.done()
+    roll.until(
+        lambda: operations(world) == {("upgradesstables", status)}, seconds=120, what="it is asked for"
+    )
+
+    assert before == {(None, None)}
+
+
 def test_a_step_that_is_too_long_is_held_back_and_taken_back() -> None:
     """No node is touched, the field is named, and the old image is all that it takes to be accepted again."""
     world = world_of(1, cassandraImage=STEPS[1])
@@ -63,6 +94,7 @@ def test_an_upgrade_is_taken_back_in_the_middle() -> None:
     roll.done()
 
     assert said(world) == {"4.1.10"}
+    assert operations(world) == {(None, None)}
     assert images(world) == {STEPS[1]}
     assert len(roll.restarted()) < 3
     assert roll.most_down == 1
