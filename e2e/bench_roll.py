@@ -161,8 +161,8 @@ def roll(kubectl: Kubectl, strategy: str, number: int, per_rack: int) -> Result:
     return Result(strategy=strategy, wall=wall, restarts=seen, turns=turns, bound=BOUNDS[strategy])
 
 
-def real(per_rack: int) -> list[Result]:
-    """Roll a real cluster in both ways, and print what it was."""
+def real(per_rack: int, strategies: tuple[str, ...]) -> list[Result]:
+    """Roll a real cluster in these ways, and print what it was."""
     where = lab()
     kubectl = where.kubectl(f"casskop-roll-{secrets.token_hex(3)}")
     server = kubectl.run("version").split("Server Version:")[-1].strip()
@@ -177,7 +177,8 @@ def real(per_rack: int) -> list[Result]:
         hosts = [pod["status"]["podIP"] for pod in watching.pods(kubectl, NAME)]
         with quorum_client.session(hosts, datacenter="dc1") as cql:
             quorum_client.prepare(cql, datacenter="dc1", replicas=REPLICAS)
-            for number, strategy in enumerate((AT_ONCE, ONE_BY_ONE)):
+            print(f"{RACKS} racks x {per_rack} nodes, {REPLICAS} replicas", flush=True)
+            for number, strategy in enumerate(strategies):
                 # So that the operator's last look at the last roll is over.
                 time.sleep(5)
                 with quorum_client.requests(cql) as count:
@@ -238,13 +239,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m e2e.bench_roll")
     parser.add_argument("--simulated", action="store_true", help="on the simulator")
     parser.add_argument("--per-rack", type=int, help="nodes in each of the three racks (2, or 100)")
+    ways = (AT_ONCE, ONE_BY_ONE)
+    parser.add_argument("--strategy", choices=ways, help="only this one, on the real cluster")
     given = parser.parse_args()
     if given.simulated:
         results = simulated(given.per_rack or SIMULATED_PER_RACK)
         for result in results:
             result.show()
     else:
-        results = real(given.per_rack or 2)
+        results = real(given.per_rack or 2, (given.strategy,) if given.strategy else ways)
     return 0 if all(result.good for result in results) else 1
 
 
