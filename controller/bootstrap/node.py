@@ -24,9 +24,9 @@ import attrs
 from controller.bootstrap import agents, disk, ondisk, replacement, yamlfile
 from controller.bootstrap.asking import Asking, Credentials
 from controller.bootstrap.cassandrayaml import SEED_PROVIDER, seed_provider
-from controller.bootstrap.joined import read_joined
+from controller.bootstrap.joined import read_joined, read_replaces
 from controller.bootstrap.refusal import RefusedError, bugs_told
-from controller.bootstrap.seeds import Me, Refuse, Seen, Situation, Start, WaitForSeeds, decide_seeds
+from controller.bootstrap.seeds import Data, Me, Refuse, Seen, Situation, Start, WaitForSeeds, decide_seeds
 
 _NAME = "bootstrap"
 _LOOK_SECONDS = 2.0
@@ -45,6 +45,7 @@ class Paths:
     tools: Path = Path("/opt/bin")
     scripts: Path = Path("/configmap")
     joined: Path = Path("/ring/joined")
+    replaces: Path = Path("/ring/replaces")
     data: Path = Path("/var/lib/cassandra")
     agents: Path = Path("/opt/casskop/agents")
     own: Path = Path(__file__).parent / "files"
@@ -151,8 +152,7 @@ class Preparation:
         try:
             self._install()
             self._users_script("pre_run.sh")
-            replaced = self._replaced()
-            start = self._wait_for_leave(replacing=bool(replaced))
+            start, replaced = self._wait_for_leave(self._replaced())
             self._configure(start.seeds, replaced)
             self._users_script("post_run.sh")
         except RefusedError as error:
@@ -207,8 +207,11 @@ class Preparation:
         if done.returncode:
             raise RefusedError(f"{name} failed with exit code {done.returncode}")
 
-    def _wait_for_leave(self, *, replacing: bool) -> Start:
-        """Look around until it is decided whether the node may start."""
+    def _wait_for_leave(self, named: str) -> tuple[Start, str]:
+        """Look around until it is decided whether the node may start, and whose place it takes.
+
+        What is *named* by the user counts; else, for a node without data, what the operator has recorded.
+        """
         settings, world = self.settings, self.world
         data = ondisk.look(yamlfile.load(self._conf("cassandra.yaml")), self.paths.data)
         others = tuple(seed for seed in settings.seeds if not settings.me.is_named(seed))
@@ -217,6 +220,7 @@ class Preparation:
         while True:
             seen = world.ask(others)
             now = world.clock()
+            replaced = named or (self._recorded() if data is Data.NONE else "")
             decision = decide_seeds(
                 Situation(
                     me=settings.me,
@@ -224,14 +228,14 @@ class Preparation:
                     data=data,
                     joined=read_joined(disk.read(self.paths.joined)),
                     others=seen,
-                    replacing=replacing,
+                    replacing=bool(replaced),
                     waited=now - began,
                 )
             )
             match decision:
                 case Start(why=why):
                     self._say(f"may start: {why}")
-                    return decision
+                    return decision, replaced
                 case Refuse(why=why):
                     raise RefusedError(f"must not start: {why}")
                 case WaitForSeeds(why=why):
@@ -270,6 +274,10 @@ class Preparation:
         if len(named) > 1:
             raise RefusedError(f"it cannot replace more than one node: {', '.join(sorted(named))}")
         return named.pop() if named else ""
+
+    def _recorded(self) -> str:
+        """Return the address of the dead node whose place this one takes by the operator's record, or ""."""
+        return read_replaces(disk.read(self.paths.replaces)).get(self.settings.me.pod, "")
 
     def _write_replacement(self, address: str) -> None:
         """Name the dead node in the file that this version reads; Cassandra heeds it on its first start."""

@@ -24,6 +24,9 @@ import attrs
 NAMES_SECONDS = 30.0
 # Any other node waits so long for a seed, and then leaves it to the kubelet to start it again.
 SEED_SECONDS = 300.0
+# How long a node that lost its disk waits to be told whose place it takes: a kubelet brings news of a
+# ConfigMap within a minute or two.
+WORD_SECONDS = 150.0
 NORMAL = "NORMAL"
 
 
@@ -140,7 +143,13 @@ def decide_seeds(now: Situation) -> Decision:
         return _restart(now, others, recorded=recorded)
     normal = _normal(now, others)
     if normal:
-        return Start(seeds=others, why=f"{normal} is NORMAL; {_state(now, recorded=recorded)}")
+        state = _state(now, recorded=recorded)
+        if recorded and members and now.data is Data.NONE and not now.replacing and now.waited < WORD_SECONDS:
+            # The operator finds out whose place it takes; without its word the node joins as one more.
+            return WaitForSeeds(
+                why=_waiting(now, others, f"{state}, and waits to be told whose place it takes")
+            )
+        return Start(seeds=others, why=f"{normal} is NORMAL; {state}")
     if members:
         return _wait(now, others, f"{members[0]} has joined a ring before, so this node starts none")
     if now.replacing and now.data is not Data.PRESENT:

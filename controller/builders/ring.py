@@ -7,7 +7,7 @@ of its own, even when it reaches no seed and its volume is empty.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 import json
 from typing import Any
 
@@ -17,10 +17,17 @@ from controller.api.v2.jsonvalues import JsonMap
 from controller.builders.hashing import stamped
 
 KEY = "joined"
+# By pod, the address of the dead node whose place it takes, if its disk is empty; absent if nobody's.
+REPLACES = "replaces"
 
 
-def build_ring_configmap(cluster: CassandraCluster, joined: Iterable[str]) -> dict[str, Any]:
-    """Return the ConfigMap; its key `joined` holds the names of *joined* pods as a JSON list, sorted."""
+def build_ring_configmap(
+    cluster: CassandraCluster, joined: Iterable[str], replaces: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return the ConfigMap; its key `joined` holds the names of *joined* pods as a JSON list, sorted.
+
+    *replaces* are the addresses of dead nodes by the pods that are to take their places.
+    """
     configmap = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -30,7 +37,10 @@ def build_ring_configmap(cluster: CassandraCluster, joined: Iterable[str]) -> di
             "labels": names.cluster_labels(cluster.name, cluster.metadata.labels),
             "ownerReferences": [names.owner_reference(cluster)],
         },
-        "data": {KEY: json.dumps(sorted(set(joined)))},
+        "data": {
+            KEY: json.dumps(sorted(set(joined))),
+            **({REPLACES: json.dumps(dict(replaces), sort_keys=True)} if replaces else {}),
+        },
     }
     return stamped(configmap)
 

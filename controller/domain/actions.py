@@ -208,6 +208,19 @@ class StartRack:
     why: str
 
 
+@attrs.frozen(kw_only=True)
+class ReleasePlace:
+    """Delete the volume and the pod of a node that is dead for good; *claims* are uids by name.
+
+    *why* carries the proof that its data is elsewhere.
+    """
+
+    pod: str
+    uid: str
+    claims: Mapping[str, str]
+    why: str
+
+
 class LeaveStep(enum.StrEnum):
     """What is noted in status of a node that leaves, before anything is done about it."""
 
@@ -328,5 +341,6 @@ Write = (
     | StopRack
     | StartRack
     | StopOperation
+    | ReleasePlace
 )
 Action = Write | NoteLeaving | NoteResize | Wait | Hold

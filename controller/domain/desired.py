@@ -91,6 +91,8 @@ class Desired:
     stopped: bool = False
     # Whether operations that follow from changes of the ring begin by themselves.
     auto_pilot: bool = False
+    # Whether members that are dead for good are replaced without being asked for.
+    replaces: bool = False
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

@@ -164,6 +164,9 @@ class Claim:
     requested: str | None = None
     capacity: str | None = None
     trouble: str | None = None
+    created: dt.datetime | None = None
+    # The Kubernetes node that its volume was made for, if it was made for one.
+    node: str | None = None
     restart_since: dt.datetime | None = None
 
 
@@ -240,6 +243,10 @@ class Observed:
     recorded: frozenset[str] = frozenset()
     gone: frozenset[str] = frozenset()
     hosts: Mapping[str, str] = attrs.field(factory=dict)
+    # The address of each under which it was last a member.
+    addresses: Mapping[str, str] = attrs.field(factory=dict)
+    # Kubernetes nodes that are no more, of those that volumes of pods that find no place were made for.
+    lost_machines: frozenset[str] = frozenset()
     # The node that is on its way out, and what it says itself: it is not asked about others.
     leaving: Leaving | None = None
     leaver: Answer | None = None

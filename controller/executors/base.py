@@ -25,6 +25,7 @@ from controller.domain.actions import (
     DetachStatefulSet,
     GrowClaim,
     MarkOperation,
+    ReleasePlace,
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
@@ -83,7 +84,7 @@ class Executor:
     surplus: Callable[[DeleteObject, Bodies], Written]
     login: Callable[[CreateSecret, Bodies], Written]
     statefulsets: Callable[[ApplyStatefulSet, Bodies], Written]
-    pods: Callable[[DeletePod | RestartPod, Bodies], Written]
+    pods: Callable[[DeletePod | RestartPod | ReleasePlace, Bodies], Written]
     racks: Callable[[RackAction, Bodies], Written]
     claims: Callable[[DeleteClaim | GrowClaim, Bodies], Written]
     decommission: Callable[[Decommission, Bodies], None]
@@ -101,7 +102,7 @@ class Executor:
                 return self.login(action, bodies)
             case ApplyStatefulSet():
                 return self.statefulsets(action, bodies)
-            case DeletePod() | RestartPod():
+            case DeletePod() | RestartPod() | ReleasePlace():
                 return self.pods(action, bodies)
             case ShrinkStatefulSet() | DeleteStatefulSet() | DetachStatefulSet() | StopRack() | StartRack():
                 return self.racks(action, bodies)

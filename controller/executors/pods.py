@@ -11,9 +11,10 @@ from typing import Final
 
 import attrs
 
-from controller.domain.actions import DeletePod, RestartPod
+from controller.domain.actions import DeletePod, ReleasePlace, RestartPod
 from controller.domain.errors import ConflictError, NotFoundError
 from controller.executors.base import Bodies, Body, Written, deleted
+from controller.executors.release import Release
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 
@@ -27,12 +28,14 @@ class Pods:
 
     client: KubeClient
 
-    def __call__(self, action: DeletePod | RestartPod, bodies: Bodies) -> Written:
-        """Delete the pod, with its UID and version as preconditions.
+    def __call__(self, action: DeletePod | RestartPod | ReleasePlace, bodies: Bodies) -> Written:
+        """Delete the pod, with its UID and version as preconditions; a place goes with its volume.
 
         Raises `ConflictError` if it is another pod of that name, gone or on its way out, or, for one that
         was not running, if Cassandra runs in it by now.
         """
+        if isinstance(action, ReleasePlace):
+            return Release(self.client)(action, bodies)
         try:
             self._delete(action, bodies.namespace)
         except NotFoundError:

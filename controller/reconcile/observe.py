@@ -22,18 +22,18 @@ from controller.builders.context import Images
 from controller.builders.ring import read_ring_configmap
 from controller.cassandra.jolokia import Credentials, Endpoint
 from controller.cassandra.node import Nodes
-from controller.domain import leaving_status
+from controller.domain import leaving_status, replacing
 from controller.domain.desired import Desired
 from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.leaving import Call, Ended, Held, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
 from controller.domain.operations.seen import Operations
-from controller.domain.plan import needs_loads, needs_ownership, storage
+from controller.domain.plan import needs_loads, needs_ownership, replace, storage
 from controller.domain.plan.operate import call_id
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
-from controller.reconcile import resizing, snapshot, takeover
+from controller.reconcile import machines, resizing, snapshot, takeover
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.fence import fenced
@@ -151,7 +151,9 @@ class Observer:
             joined=known,
             recorded=recorded(cluster, record),
             hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
+            addresses={p: n.node_ip for p, n in cluster.status.cassandra_node_status.items() if n.node_ip},
         )
+        seen = attrs.evolve(seen, lost_machines=machines.lost(self.client, replace.suspects(seen)))
         seen = self._with_leaver(seen, cluster, login)
         mute = bool(obstacles) or access.missing is not None
         seen = attrs.evolve(seen, operations=self._operations(seen, cluster, login, mute=mute))
@@ -159,6 +161,8 @@ class Observer:
             seen = attrs.evolve(seen, streaming=how_far(self.nodes, seen, cluster.status.streaming, login))
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
+        # Whose place a node takes that lost its disk is told to it in the record of members.
+        replaced = replacing.replaced(seen)
         contents = self._contents.of(cluster)
 
         @functools.cache
@@ -173,6 +177,7 @@ class Observer:
                 leaving=leaving,
                 login=access.uid,
                 fence=fence,
+                replaced=replaced,
             )
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
@@ -181,6 +186,7 @@ class Observer:
             (access.uid, fence),
             _versions(self._shared_objects(key)),
             sorted(leaving),
+            sorted(replaced.items()),
             # The clock counts only where a restart is to be dated.
             now if any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack) else None,
         )

@@ -20,6 +20,8 @@ from controller.domain.operations import pods
 Object = Mapping[str, Any]
 
 UNKNOWN_REVISION: Final = -1
+# Where the scheduler wants a volume that is made for its first pod.
+_SELECTED_NODE: Final = "volume.kubernetes.io/selected-node"
 # What a resizer, and a kubelet, say on a claim whose volume does not grow.
 _RESIZE_ERRORS: Final = frozenset({"ControllerResizeError", "NodeResizeError"})
 
@@ -83,6 +85,8 @@ def claim(obj: Object) -> Claim:
         requested=((spec.get("resources") or {}).get("requests") or {}).get("storage"),
         capacity=(status.get("capacity") or {}).get("storage"),
         trouble=_growth_trouble(status),
+        created=instant(obj["metadata"].get("creationTimestamp")),
+        node=(obj["metadata"].get("annotations") or {}).get(_SELECTED_NODE),
         restart_since=_restart_since(status),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from controller.api.v2 import effective, names, quantity
-from controller.api.v2.cluster import CassandraCluster, RolloutStrategy
+from controller.api.v2.cluster import CassandraCluster, NodeReplacement, RolloutStrategy
 from controller.api.v2.cluster import Rollout as RolloutSpec
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
@@ -57,6 +57,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     now: dt.datetime | None = None,
     contents: str | None = None,
     leaving: frozenset[str] = frozenset(),
+    replaced: Mapping[str, str] | None = None,
     login: str | None = "",
     fence: str | None = None,
 ) -> Wish:
@@ -109,7 +110,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     else "spec.dataCapacity",
                 )
             )
-    shared = _shared(newest, joined, hardened=_hardened(live), fence=fence)
+    shared = _shared(newest, joined, replaced or {}, hardened=_hardened(live), fence=fence)
     flow_off = cluster.metadata.annotations.get(names.NO_FIRST_POD_FLOW, "").lower() == "true"
     return Wish(
         desired=Desired(
@@ -123,6 +124,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             seeds_follow=newest.spec.auto_update_seed_list,
             stopped=newest.spec.stopped,
             auto_pilot=newest.spec.auto_pilot,
+            replaces=newest.spec.node_replacement == NodeReplacement.AUTOMATIC,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,
@@ -326,7 +328,12 @@ def _refusal(rack: str) -> Refusal:
 
 
 def _shared(
-    cluster: CassandraCluster, joined: frozenset[str], *, hardened: bool, fence: str | None
+    cluster: CassandraCluster,
+    joined: frozenset[str],
+    replaced: Mapping[str, str],
+    *,
+    hardened: bool,
+    fence: str | None,
 ) -> dict[str, dict[str, Any]]:
     """Build what all racks share, by `Kind/name`; each carries the hash of its content."""
     revision = Revision.HARDENED if hardened else Revision.CASSKOP
@@ -334,7 +341,7 @@ def _shared(
     if fence is not None:
         bodies.append(build_network_policy(cluster, operator=fence))
     if hardened:
-        bodies.append(build_ring_configmap(cluster, joined))
+        bodies.append(build_ring_configmap(cluster, joined, replaced))
     return {f"{b['kind']}/{b['metadata']['name']}": b for b in bodies}
 
 

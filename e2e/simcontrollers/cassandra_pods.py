@@ -69,7 +69,7 @@ class CassandraPods:
             return self._configure(uid, start)
         if start.container != BOOTSTRAP:
             return End(code=0)
-        replaces = start.environment.get("CASSANDRA_REPLACE_NODE", "")
+        replaces = start.environment.get("CASSANDRA_REPLACE_NODE", "") or self._recorded(start)
         decision = deciding.decide_seeds(self._situation(start, waited, bool(replaces)))
         match decision:
             case deciding.Start(seeds=seeds):
@@ -139,16 +139,27 @@ class CassandraPods:
             return Data.UNKNOWN
         return Data.NONE if self._disk(start).empty else Data.PRESENT
 
+    def _recorded(self, start: Start) -> str:
+        """Return the address of the dead node whose place the pod takes by the operator's record, or ""."""
+        if self._data(start) is not Data.NONE:
+            return ""
+        told = json.loads(self._record(start.pod).get("replaces") or "{}")
+        return str(told.get(objects.name(start.pod), ""))
+
     def _joined(self, pod: Mapping[str, Any]) -> tuple[str, ...] | None:
         """Return the record of members that is mounted into the bootstrap container."""
+        joined = json.loads(self._record(pod).get("joined") or "null")
+        return None if joined is None else tuple(joined)
+
+    def _record(self, pod: Mapping[str, Any]) -> Obj:
+        """Return the data of the ring's ConfigMap, if it is mounted into the bootstrap container."""
         mounted = {m["name"] for m in _container(pod, BOOTSTRAP).get("volumeMounts") or []}
         record = f"{objects.labels(pod).get(_CLUSTER)}-ring"
         for volume in objects.spec(pod).get("volumes") or []:
             if volume["name"] in mounted and (volume.get("configMap") or {}).get("name") == record:
                 found = self._client.get(CONFIG_MAPS, objects.namespace(pod), record)
-                joined = json.loads(((found or {}).get("data") or {}).get("joined") or "null")
-                return None if joined is None else tuple(joined)
-        return None
+                return dict((found or {}).get("data") or {})
+        return {}
 
     def _seen(self, seed: str) -> Seen:
         address = self.address(seed)

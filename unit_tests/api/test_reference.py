@@ -74,6 +74,7 @@ SAMPLES: dict[str, Any] = {
     "spec.jmxConfiguration.jmxRemoteAuthenticate": True,
     "spec.livenessSuccessThreshold": 1,
     "spec.rollout.strategy": "RackAtOnce",
+    "spec.nodeReplacement": "Automatic",
     "spec.rollout.consistency": "QUORUM",
     "spec.shareProcessNamespace": True,
 }

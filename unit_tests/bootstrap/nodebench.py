@@ -65,6 +65,7 @@ class Bench:
             tools=self.root / "tools",
             scripts=self.root / "scripts",
             joined=self.root / "ring" / "joined",
+            replaces=self.root / "ring" / "replaces",
             data=self.root / "data",
             agents=self.root / "agents",
             termination_log=self.root / "termination-log",

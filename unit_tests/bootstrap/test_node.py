@@ -16,7 +16,7 @@ import yaml
 from controller.bootstrap.node import read_settings
 from controller.bootstrap.refusal import RefusedError
 from controller.bootstrap.render import MARK
-from controller.bootstrap.seeds import Reach, Seen
+from controller.bootstrap.seeds import WORD_SECONDS, Reach, Seen
 from unit_tests.bootstrap.imagefiles import IMAGES
 from unit_tests.bootstrap.nodebench import CREDENTIALS, ENVIRONMENT, NORMAL, POD, SEEDS, UNRESOLVED, Bench
 
@@ -331,6 +331,48 @@ def test_a_node_that_replaces_waits_for_the_ring(bench: Bench) -> None:
     """Though it is the first seed, and nobody is recorded."""
     assert bench.run(**{REPLACE: "10.0.0.9"}) == 1
     assert "a node that replaces another one needs a ring to do it in" in bench.last_words
+
+
+def seen_there(bench: Bench) -> None:
+    """Let Cassandra be configured to keep its data on the volume that the container sees."""
+    yaml_file = bench.paths.conf / "cassandra.yaml"
+    settings = yaml.safe_load(yaml_file.read_text())
+    yaml_file.write_text(
+        yaml.safe_dump({**settings, "data_file_directories": [str(bench.paths.data / "data")]})
+    )
+
+
+def test_a_lost_disk_takes_the_place_that_the_operator_records(tmp_path: Path) -> None:
+    """Whenever that word comes, before the pod or while it waits; for this pod alone, and no other disk."""
+    flag = "-Dcassandra.replace_address_first_boot=10.0.0.9"
+    bench = Bench(tmp_path / "pod", seen={0.0: NORMAL})
+    seen_there(bench)
+    bench.join(POD, "demo-dc1-rack2-0")
+    bench.paths.replaces.write_text('{"demo-dc1-rack2-0": "10.0.0.8"}')
+
+    assert bench.run() == 0
+    assert bench.now >= WORD_SECONDS
+    assert "replace_address" not in bench.conf("jvm-server.options")
+
+    bench.paths.replaces.write_text(f'{{"{POD}": "10.0.0.9"}}')
+    before = bench.now
+    assert bench.run() == 0
+    assert bench.now == before
+    assert flag in bench.conf("jvm-server.options").splitlines()
+
+    bench.has_run()
+    assert bench.run() == 0
+    assert "replace_address" not in bench.conf("jvm-server.options")
+
+
+def test_a_record_of_replaced_nodes_that_cannot_be_read_is_refused(bench: Bench) -> None:
+    """To take it for an empty one would be to join beside the dead node."""
+    bench.seen = {0.0: NORMAL}
+    seen_there(bench)
+    bench.paths.replaces.write_text("[1]")
+
+    assert bench.run() == 1
+    assert "the record of replaced nodes is no JSON object of addresses" in bench.last_words
 
 
 def test_what_the_plugin_writes_reaches_cassandra_4(bench: Bench) -> None:

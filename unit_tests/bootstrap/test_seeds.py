@@ -12,6 +12,7 @@ import pytest
 from controller.bootstrap.seeds import (
     NAMES_SECONDS,
     SEED_SECONDS,
+    WORD_SECONDS,
     Data,
     Decision,
     Me,
@@ -138,8 +139,11 @@ def test_a_first_seed_that_lost_its_disk_begins_no_second_ring(
 
 
 def test_a_lost_disk_is_named_as_such_when_the_ring_is_there() -> None:
-    """Who reads the log learns why an old member bootstraps again."""
-    decision = decide(joined=_PODS, second=NORMAL)
+    """It waits to be told whose place it takes; later, who reads the log learns why it bootstraps again."""
+    assert "to be told whose place it takes" in waits(decide(joined=_PODS, second=NORMAL))
+    assert starts(decide(joined=_PODS, second=NORMAL, replacing=True)) == SEEDS[1:]
+
+    decision = decide(joined=_PODS, second=NORMAL, waited=WORD_SECONDS)
 
     assert starts(decision) == SEEDS[1:]
     assert "was a member and has lost its disk" in decision.why

@@ -31,6 +31,13 @@ NAME_PATTERN = "^[^-]+$"
 STORAGE_NAME_PATTERN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
 
 
+class NodeReplacement(enum.StrEnum):
+    """Who decides that a node which is dead for good is replaced."""
+
+    MANUAL = "Manual"
+    AUTOMATIC = "Automatic"
+
+
 class RolloutStrategy(enum.StrEnum):
     """How many nodes may be restarted together."""
 
@@ -330,6 +337,14 @@ class ClusterSpec:
     restart_count_before_pod_deletion: int = attrs.field(
         default=0,
         metadata=doc("Restarts after which a pod whose IP another node owns is deleted; 0 is never."),
+    )
+    node_replacement: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Whether a node is replaced whose volume was on a Kubernetes node that is no more: Manual (if"
+            " absent) says what to do, Automatic does it, one node at a time, if all of its data is proven to"
+            " be elsewhere, too."
+        ),
     )
     stopped: bool = attrs.field(
         default=False,

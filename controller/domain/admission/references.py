@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from controller.api.v2.cluster import CassandraCluster, ClusterSpec, JolokiaLogin, RolloutStrategy
+from controller.api.v2.cluster import (
+    CassandraCluster,
+    ClusterSpec,
+    JolokiaLogin,
+    NodeReplacement,
+    RolloutStrategy,
+)
 from controller.api.v2.jsonvalues import JsonMap
 from controller.api.v2.problems import Problem
 from controller.api.v2.version import numbers
@@ -12,6 +18,7 @@ from controller.domain.admission import syntax
 from controller.domain.availability import Consistency
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_REPLACEMENTS = tuple(each.value for each in NodeReplacement)
 _STRATEGIES = tuple(strategy.value for strategy in RolloutStrategy)
 _CONSISTENCIES = tuple(consistency.value for consistency in Consistency)
 _LOGINS = tuple(login.value for login in JolokiaLogin)
@@ -73,6 +80,7 @@ def _words(spec: ClusterSpec) -> Iterator[Problem]:
         ),
         ("spec.serverType", spec.server_type, ("cassandra", "dse")),
         ("spec.access.jolokiaLogin", spec.access.jolokia_login if spec.access else None, _LOGINS),
+        ("spec.nodeReplacement", spec.node_replacement, _REPLACEMENTS),
         ("spec.rollout.strategy", spec.rollout.strategy if spec.rollout else None, _STRATEGIES),
         ("spec.rollout.consistency", spec.rollout.consistency if spec.rollout else None, _CONSISTENCIES),
     )

@@ -20,6 +20,7 @@ from controller.domain.plan import (
     leave,
     operate,
     repair,
+    replace,
     roll,
     shared,
     stop,
@@ -76,6 +77,11 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
             mended = repair.repair(desired, _without_leaver(observed))
             mended = mended or list(create.given_back(desired, observed))
         return (*actions, *leaving, *mended)
+    replacing = replace.step(desired, observed)
+    if replacing:
+        return (*actions, *replacing)
+    # Why a pod finds no place says more than that it finds none.
+    actions.extend(replace.offers(desired, observed))
     actions.extend(repair.repair(desired, observed) or create.create(desired, observed))
     actions.extend(datacenters.removed(desired, observed))
     return tuple(actions)
@@ -88,6 +94,8 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
     if (desired.stopped and observed.leaving is None) or stop.start(desired, observed):
         return False
     if leave.asks(desired, observed) or autopilot.needs_ownership(desired, observed):
+        return True
+    if replace.asks(desired, observed):
         return True
     if _leaving(desired, observed) or repair.repair(desired, observed):
         return False
