@@ -1,0 +1,64 @@
+"""A node whose disk is lost takes the place of the member that it was: nothing dead is left in the ring."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from e2e.conftest import READY_SECONDS
+from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, condition, is_true, wait_ready
+from e2e.samples import jolokia_secret, single
+
+RACK = "dc1-rack1"
+
+
+@pytest.fixture
+def pair(cluster: Cluster) -> Iterator[str]:
+    """Return the name of a cluster of one rack with two nodes, both members; it goes afterwards."""
+    name = "phoenix"
+    cluster.apply(jolokia_secret(), single(name, nodesPerRacks=2, autoUpdateSeedList=False, deletePVC=True))
+    wait_ready(cluster, name, seconds=READY_SECONDS)
+    yield name
+    cluster.delete(CLUSTERS, name, seconds=240)
+
+
+def hosts(cluster: Cluster, name: str) -> dict[str, str]:
+    """Return the host id of each node of a cluster."""
+    status = cluster.get(CLUSTERS, name)["status"]
+    return {pod: str(node["hostId"]) for pod, node in status["cassandraNodeStatus"].items()}
+
+
+def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
+    """It is another node, in the same place; its peer knows two members, as before, and both are up."""
+    pod, peer = f"{pair}-{RACK}-1", f"{pair}-{RACK}-0"
+    before = hosts(cluster, pair)
+    claim = cluster.get("persistentvolumeclaims", f"data-{pod}")["metadata"]["uid"]
+
+    # The claim waits for its pod, as `kubectl delete pvc --wait=false` leaves it.
+    cluster.patch("persistentvolumeclaims", f"data-{pod}", {"metadata": {"finalizers": None}})
+    cluster.delete("persistentvolumeclaims", f"data-{pod}")
+    cluster.delete("pods", pod)
+
+    def anew() -> bool:
+        try:
+            return bool(cluster.get("persistentvolumeclaims", f"data-{pod}")["metadata"]["uid"] != claim)
+        except MissingError:
+            return False
+
+    cluster.eventually(anew, seconds=120, what="another volume")
+
+    def back() -> bool:
+        obj = cluster.get(CLUSTERS, pair)
+        converged = condition(obj, "Progressing")["reason"] == "Converged" and is_true(obj, "Ready")
+        return converged and hosts(cluster, pair)[pod] != before[pod]
+
+    cluster.eventually(back, seconds=READY_SECONDS, what="a new node in the old place")
+    after = hosts(cluster, pair)
+    assert after[peer] == before[peer]
+
+    def settled() -> bool:
+        views = cluster.views(pair).values()
+        return all(sorted(view["hostIds"].values()) == sorted(after.values()) for view in views)
+
+    cluster.eventually(settled, seconds=120, what="nobody knows the dead one")
