@@ -117,6 +117,8 @@ class StatefulSet:
     untold: Mapping[str, Telling] = attrs.field(factory=dict)
     # The size that new data volumes get; None if there are none.
     capacity: str | None = None
+    # Whether the next write makes it wait for the operator: what differs was asked for by its user.
+    released: bool = False
     # Whether status holds a copy of it, but for its size, from which it can be made again.
     copied: bool = False
     running: int = attrs.field()
@@ -137,8 +139,11 @@ class StatefulSet:
 
     @property
     def waits_for_us(self) -> bool:
-        """Whether a new template restarts nothing before the operator does; CassKop's rolls by itself."""
-        return self.on_delete or self.template_revision != 0
+        """Whether a new template restarts nothing before the operator does.
+
+        One of CassKop's would roll by itself; it is made to wait together with its first new template.
+        """
+        return self.on_delete or self.template_revision != 0 or self.released
 
     def outdates(self, pod: Pod) -> bool:
         """Tell whether *pod* runs with something else than the newest template says."""

@@ -114,6 +114,9 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     now: dt.datetime,
 ) -> RackStatus:
     """Return one rack's status; a rack initialises once, and afterwards runs or is pending."""
+    have = rack.statefulset
+    if have is not None and have.template_revision == 0 and have.template_hash == want.template_hash:
+        previous = attrs.evolve(previous or RackStatus(), taken_over_template=want.template_hash)
     finished = complete(want, rack, members)
     if previous is None or previous.phase == Phase.INITIALIZING:
         action = (

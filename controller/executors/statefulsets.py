@@ -86,7 +86,7 @@ class StatefulSets:
         had, wanted = (obj["spec"]["updateStrategy"]["type"] for obj in (live, body))
         if wanted == _ON_DELETE:
             if had != _ON_DELETE:
-                live = self._leave_pods_alone(live, namespace)
+                live = self._leave_pods_alone(live, body, namespace)
         elif had == _ON_DELETE:
             raise TerminalError(
                 f"StatefulSet {live['metadata']['name']} leaves its pods to the operator, and is not"
@@ -116,16 +116,21 @@ class StatefulSets:
             return live
         return self.client.json_patch(kinds.STATEFULSET, metadata["namespace"], metadata["name"], operations)
 
-    def _leave_pods_alone(self, live: Body, namespace: str) -> Body:
+    def _leave_pods_alone(self, live: Body, body: Body, namespace: str) -> Body:
         """Make *live* `OnDelete`, which restarts nothing, and return it as it is then.
 
         An apply cannot: the server refuses a `rollingUpdate` that somebody else owns beside `OnDelete`.
+        The revision of *body* is noted in the same write: without it, nobody could tell whose template it is.
         """
+        revision = body["metadata"]["annotations"][names.TEMPLATE_REVISION]
         return self.client.merge_patch(
             kinds.STATEFULSET,
             namespace,
             live["metadata"]["name"],
-            {"spec": {"updateStrategy": {"type": _ON_DELETE, "rollingUpdate": None}}},
+            {
+                "metadata": {"annotations": {names.TEMPLATE_REVISION: revision}},
+                "spec": {"updateStrategy": {"type": _ON_DELETE, "rollingUpdate": None}},
+            },
             uid=live["metadata"]["uid"],
             resource_version=live["metadata"]["resourceVersion"],
         )

@@ -59,6 +59,7 @@ class Mark:
 
     template_hash: str | None = None
     drift: tuple[str, ...] | None = None
+    released: bool = False
 
     def on(self, rack: Rack) -> Rack:
         """Return *rack* with the mark on its StatefulSet."""
@@ -68,6 +69,7 @@ class Mark:
             have,
             template_hash=have.template_hash if self.template_hash is None else self.template_hash,
             drift=have.drift if self.drift is None else self.drift,
+            released=self.released,
         )
         return attrs.evolve(rack, statefulset=marked)
 
@@ -184,6 +186,7 @@ class Observer:
         made_from = (
             *_made_from(cluster, live, apart, everyone, contents),
             (access.uid, fence),
+            sorted(r for r, s in cluster.status.cassandra_rack_status.items() if s.taken_over_template),
             _versions(self._shared_objects(key)),
             sorted(leaving),
             sorted(replaced.items()),
@@ -438,8 +441,15 @@ def _marks(live: Mapping[str, Object], wanted: Wish) -> dict[str, Mark]:
         hashed = takeover.template_hash(live[name], body)
         if have.template_hash is None:
             # CassKop's: the one that we would make, or it differs in what no plan puts back.
-            marks[name] = Mark(template_hash=hashed)
+            marks[name] = Mark(template_hash=hashed, released=_released(body))
         elif hashed == hashes[name]:
             marks[name] = Mark(drift=drifted(live[name], takeover.without_copies(body)))
-        # Else it is brought up to date anyway; what differs is the spec's doing.
+        else:
+            # It is brought up to date anyway; what differs is the spec's doing.
+            marks[name] = Mark(released=_released(body))
     return marks
+
+
+def _released(body: Object) -> bool:
+    """Tell whether *body* leaves the restarts of its pods to the operator."""
+    return bool(body["spec"]["updateStrategy"]["type"] == "OnDelete")

@@ -4,6 +4,7 @@ What CassKop left, and whether it has really gone.
 - A StatefulSet of CassKop's that is the one we would make counts as up to date, without a write to it.
 - A rack that was taken apart to let its volumes grow is put together again as it was, from the copy in
   status: the pods that were left running go on.
+- What its user changes from then on is rolled by the operator; what differed before is left alone.
 - While CassKop leads in a namespace, nothing is done there: two operators would undo each other's work.
 """
 
@@ -15,7 +16,7 @@ from typing import Any
 import attrs
 
 from controller.api.v2 import effective, names
-from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.cluster import CassandraCluster, RackStatus
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
 from controller.builders.apidefaults import stored_statefulset
@@ -62,6 +63,26 @@ def template_hash(live: Object, body: Object) -> str | None:
         return None
     own: str = body["metadata"]["annotations"][names.TEMPLATE_HASH]
     return own
+
+
+def is_ours_to_roll(live: Object, body: Object, status: RackStatus | None, restarted_at: str | None) -> bool:
+    """Tell whether *live*, a StatefulSet of CassKop's, is to wait for the operator before its pods restart.
+
+    *body* is what it should be if it goes on to roll by itself. It is ours once it was made to wait. Till
+    then it is only if something is to change that its user has asked for: since it was what the spec asks
+    for, or by a restart. Whatever else differs is CassKop's doing, and a reason to restart nobody.
+    """
+    if (live["spec"].get("updateStrategy") or {}).get("type") == "OnDelete":
+        return True
+    annotations = live["metadata"].get("annotations") or {}
+    if template_hash(live, body) == body["metadata"]["annotations"][names.TEMPLATE_HASH]:
+        return False
+    labels = live["spec"]["template"]["metadata"].get("labels") or {}
+    return (
+        names.TEMPLATE_HASH in annotations
+        or (status is not None and status.taken_over_template is not None)
+        or restarted_at != labels.get(names.ROLLING_RESTART)
+    )
 
 
 def differing(live: Object, body: Object) -> tuple[str, ...]:

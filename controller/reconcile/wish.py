@@ -32,6 +32,7 @@ from controller.domain.desired import Desired, DesiredRack, Refusal, Rollout
 from controller.domain.errors import TerminalError
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
+from controller.reconcile import takeover
 from controller.reconcile.snapshot import template_revision
 from controller.reconcile.takeover import template_hash
 from controller.reconcile.templates import marked, noted, recipe, restart_label
@@ -253,15 +254,26 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     revision = Revision.newest() if live is None else _revision(live)
     size = 1 if live is None else live["spec"].get("replicas", 1)
 
-    def build(kept: Kept) -> dict[str, Any]:
+    def build(kept: Kept, *, on_delete: bool | None = None) -> dict[str, Any]:
         return build_statefulset(
-            cluster, dc, rack, replicas=size, seeds=seeds, revision=revision, images=images, kept=kept
+            cluster,
+            dc,
+            rack,
+            replicas=size,
+            seeds=seeds,
+            revision=revision,
+            images=images,
+            kept=kept,
+            on_delete=on_delete,
         )
 
     if live is None:
         return build(Kept(restarted_at=restart)), ()
     kept = attrs.evolve(Kept.of(live), restarted_at=restart)
     body = build(kept)
+    status = cluster.status.cassandra_rack_status.get(names.rack_name(dc, rack))
+    if revision is Revision.CASSKOP and takeover.is_ours_to_roll(live, body, status, kept.restarted_at):
+        body = build(kept, on_delete=True)
     # What the spec asks for, were the rack made today: only its volumes are compared.
     fresh = _claims(build(Kept(labels=kept.labels)))
     existing = _claims(live)

@@ -63,6 +63,11 @@ class Adopted:
         """Return the uids of the pods by name: who runs still runs."""
         return {name: pod["metadata"]["uid"] for name, pod in self.pods().items()}
 
+    def images(self) -> set[str]:
+        """Return the images that Cassandra runs from."""
+        containers = (c for pod in self.pods().values() for c in pod["spec"]["containers"])
+        return {c["image"] for c in containers if c["name"] == "cassandra"}
+
     def status(self) -> Json:
         """Return the cluster's status."""
         return dict(self.sim.cluster(self.name).get("status") or {})

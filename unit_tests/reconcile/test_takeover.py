@@ -107,7 +107,7 @@ def test_a_taken_over_cluster_grows_without_a_restart() -> None:
 
 
 def test_a_template_that_differs_is_told_and_left() -> None:
-    """An edit that CassKop would have rolled out is held back: Kubernetes would restart pods at once."""
+    """What CassKop had not rolled out when it was stopped is held back, until a restart is asked for."""
     adopted = running("twodc")
     adopted.sim.edit("twodc", {"cassandraImage": "cassandra:5.0.8"})
 
@@ -116,6 +116,107 @@ def test_a_template_that_differs_is_told_and_left() -> None:
     assert adopted.writes.seen == NOTHING
     found = condition(adopted, "Progressing")
     assert (found["status"], found["reason"]) == ("False", "TemplateHeldBack")
+    assert "spec.restartedAt" in found["message"]
+
+    adopted.sim.edit("twodc", {"restartedAt": "2026-03-01T12:00:00Z"})
+    rolled(adopted)
+    assert adopted.images() == {"cassandra:5.0.8"}
+
+
+def rolled(adopted: Adopted, *, seconds: int = 900) -> int:
+    """Let time pass until the newest spec is carried out; return how many nodes were down at most."""
+    most, size = 0, len(adopted.uids())
+
+    def over() -> bool:
+        generation = adopted.sim.cluster(adopted.name)["metadata"]["generation"]
+        found = condition(adopted, "Progressing")
+        return bool(found["reason"] == "Converged" and found["observedGeneration"] == generation)
+
+    for _ in range(seconds):
+        serving = [n for n in adopted.sim.controllers.ring.nodes() if n.native_transport]
+        most = max(most, size - len(serving))
+        if over():
+            return most
+        adopted.sim.run(1)
+    raise AssertionError(condition(adopted, "Progressing"))
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "UpdateDockerImage": {"cassandraImage": "cassandra:5.0.8"},
+    "UpdateResources": {"resources": {"limits": {"cpu": "1", "memory": "3Gi"}}},
+    "RollingRestart": {"restartedAt": "2026-03-01T12:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("action", EDITS)
+def test_an_edit_of_a_taken_over_cluster_is_rolled_by_the_operator(action: str) -> None:
+    """As CassKop would, with its template, but by proof: Kubernetes is kept from restarting anything."""
+    adopted = running("twodc")
+    adopted.start(20)
+    before = adopted.uids()
+    assert adopted.writes.seen == NOTHING
+
+    adopted.sim.edit("twodc", EDITS[action])
+    most = rolled(adopted)
+
+    assert most == 1
+    assert not set(adopted.uids().values()) & set(before.values())
+    for made in adopted.statefulsets().values():
+        assert made["spec"]["updateStrategy"] == {"type": "OnDelete"}
+        assert made["metadata"]["annotations"][names.TEMPLATE_REVISION] == "0"
+    # The second data centre has resources of its own.
+    last = adopted.status()["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]
+    assert (last["name"], last["status"]) == (action, "Done")
+
+
+def test_a_taken_over_cluster_is_left_at_rest_once_it_is_rolled() -> None:
+    """No write follows, and the next edit, back to what was, is rolled as well."""
+    adopted = running("twodc")
+    adopted.start(20)
+    image = adopted.images()
+    adopted.sim.edit("twodc", {"cassandraImage": "cassandra:5.0.8"})
+    rolled(adopted)
+    adopted.sim.run(30)
+    writes = list(adopted.writes.seen)
+
+    adopted.sim.run(1300)
+    assert adopted.writes.seen == writes
+
+    (old,) = image
+    adopted.sim.edit("twodc", {"cassandraImage": old})
+    assert rolled(adopted) == 1
+    assert adopted.images() == image
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 6, 9])
+def test_a_roll_of_a_taken_over_cluster_may_be_interrupted(number: int) -> None:
+    """Killed at whichever write: Kubernetes never restarts a node, and the roll is finished."""
+    adopted = running("twodc")
+    adopted.start(20)
+    before = adopted.uids()
+
+    adopted.sim.kill_at_write = adopted.sim.writes + number
+    adopted.sim.edit("twodc", {"cassandraImage": "cassandra:5.0.8"})
+    most = rolled(adopted)
+
+    assert most == 1
+    assert adopted.images() == {"cassandra:5.0.8"}
+    assert not set(adopted.uids().values()) & set(before.values())
+
+
+def test_a_taken_over_cluster_may_be_given_a_login() -> None:
+    """Its user asks for it; the nodes take it one by one."""
+    adopted = running("twodc")
+    adopted.start(20)
+
+    adopted.sim.edit("twodc", {"access": {"jolokiaLogin": "Generated"}})
+    most = rolled(adopted)
+
+    assert most == 1
+    pod = next(iter(adopted.pods().values()))
+    (cassandra,) = (c for c in pod["spec"]["containers"] if c["name"] == "cassandra")
+    login = {v["name"]: v for v in cassandra["env"]}["JOLOKIA_PASSWORD"]
+    assert login["valueFrom"]["secretKeyRef"]["name"] == "twodc-jolokia"
 
 
 def test_what_a_spec_no_longer_has_is_a_difference_too() -> None:

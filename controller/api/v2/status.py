@@ -127,6 +127,13 @@ class RackStatus:
     stateful_set_snapshot_before_storage_resize: str | None = attrs.field(
         default=None, metadata=doc("The StatefulSet, as JSON, while its volumes grow.")
     )
+    taken_over_template: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Hash of the template that CassKop's StatefulSet had when it was what the spec asks for. From"
+            " then on what differs is somebody's edit, and is carried out."
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)

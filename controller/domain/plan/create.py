@@ -144,8 +144,9 @@ def _left_over(desired: Desired, observed: Observed) -> Iterator[Action]:
             yield Hold(
                 reason="TemplateHeldBack",
                 path="spec",
-                why=f"the template of rack {want.name} differs from the spec, and applying it would"
-                " restart its pods at once: this version leaves it as it is",
+                why=f"the template of rack {want.name} was another one than the spec asks for when it was"
+                " taken over, and stays as it is until a restart is asked for: set spec.restartedAt to the"
+                " present",
             )
 
 

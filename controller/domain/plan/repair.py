@@ -33,9 +33,7 @@ def _repair_rack(want: DesiredRack, rack: Rack, statefulset: StatefulSet, observ
     ]
     if not stuck:
         return []
-    # Only CassKop's template rolls by itself; ours is made to wait for the operator before it changes.
-    waits = statefulset.on_delete or statefulset.template_revision != 0
-    if statefulset.template_hash != want.template_hash and waits:
+    if statefulset.template_hash != want.template_hash and statefulset.waits_for_us:
         names = ", ".join(pod.name for pod, _ in stuck)
         return [
             ApplyStatefulSet(
