@@ -29,6 +29,8 @@ from controller.kube.client import FIELD_MANAGER, KubeClient
 from controller.kube.ownership import take_over
 
 _ON_DELETE = "OnDelete"
+# The name under which CassKop owns the fields that it wrote: that of its program.
+CASSKOP = frozenset({"casskop"})
 
 
 @attrs.frozen
@@ -82,8 +84,9 @@ class StatefulSets:
 
     def _at(self, live: Body, body: Body, namespace: str) -> dict[str, Any]:
         """Return *body* for the object at the version of *live*; put its update strategy right before."""
-        live = self._ours(live)
         had, wanted = (obj["spec"]["updateStrategy"]["type"] for obj in (live, body))
+        # What CassKop wrote is ours from when we change its template: what the spec loses has to go.
+        live = self._ours(live, CASSKOP if wanted == _ON_DELETE else frozenset())
         if wanted == _ON_DELETE:
             if had != _ON_DELETE:
                 live = self._leave_pods_alone(live, body, namespace)
@@ -104,13 +107,13 @@ class StatefulSets:
         except ConflictError:
             return live
 
-    def _ours(self, live: Body) -> Body:
-        """Give what we created to our applies, or no field of it could ever be taken away by one."""
+    def _ours(self, live: Body, others: frozenset[str] = frozenset()) -> Body:
+        """Give what we, or *others*, wrote to our applies, or none of it could ever be taken away by one."""
         metadata = live["metadata"]
         operations = take_over(
             metadata.get("managedFields") or (),
             resource_version=metadata["resourceVersion"],
-            makers={FIELD_MANAGER},
+            makers={FIELD_MANAGER, *others},
         )
         if operations is None:
             return live

@@ -16,8 +16,10 @@ from controller.domain.errors import ConflictError, NotLeadingError, TerminalErr
 from controller.executors.base import Bodies
 from controller.executors.statefulsets import StatefulSets
 from controller.kube import kinds
-from e2e.simkube.faults import LoseAnswer, Refuse
-from unit_tests.executors.stage import IMAGES, NAMESPACE, RACK, Json, Stage
+from controller.kube.client import KubeClient
+from e2e.simkube.faults import LoseAnswer, Match, Refuse, Rule
+from e2e.simkube.inprocess import InProcess
+from unit_tests.executors.stage import IMAGES, NAMESPACE, OPERATOR, RACK, Json, Stage
 
 NAME = f"cc-{RACK}"
 ROLLING = {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}}
@@ -58,8 +60,9 @@ def made_by_casskop(stage: Stage, replicas: int) -> Json:
     """Create the rack as CassKop does: with its template, its strategy, and no annotation of ours."""
     body = revision_0(stage, replicas)
     annotations = {names.CASSKOP_LAST_APPLIED: body["metadata"]["annotations"][names.CASSKOP_LAST_APPLIED]}
-    return stage.make(
-        kinds.STATEFULSET, {**body, "metadata": {**body["metadata"], "annotations": annotations}}
+    casskop = KubeClient(InProcess(stage.server), fence=lambda: None, field_manager="casskop")
+    return casskop.create(
+        kinds.STATEFULSET, NAMESPACE, {**body, "metadata": {**body["metadata"], "annotations": annotations}}
     )
 
 
@@ -343,12 +346,14 @@ CHANGES: dict[str, Callable[[Stage], Bodies]] = {
 }
 
 
-@pytest.mark.parametrize("known", [False, True])
-@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize(
+    ("change", "known"), [("the spec", False), ("the template", False), ("the template", True)]
+)
 def test_no_template_of_casskop_is_changed(stage: Stage, change: str, *, known: bool) -> None:
     """Kubernetes would restart its pods at once: neither growth nor correction may do that on the side.
 
-    It makes no difference whether the operator has written the StatefulSet before (*known*).
+    For what somebody edited in the StatefulSet it makes no difference whether the operator has written it
+    before (*known*).
     """
     uid = made_by_casskop(stage, 1)["metadata"]["uid"]
     if known:
@@ -362,17 +367,28 @@ def test_no_template_of_casskop_is_changed(stage: Stage, change: str, *, known: 
     assert stage.there(kinds.STATEFULSET, NAME) == before
 
 
-def test_no_field_is_taken_from_a_template_of_casskop(stage: Stage) -> None:
-    """What we applied before and would no longer send goes, though nothing that we send differs."""
+def test_what_changes_in_a_template_of_casskop_waits_for_the_operator(stage: Stage) -> None:
+    """Once it was ours it is made to wait before anything is changed or taken away; whose it is is noted.
+
+    What we applied before and no longer send goes, too.
+    """
     with_spec(stage, imagePullSecret={"name": "registry"})
     uid = made_by_casskop(stage, 1)["metadata"]["uid"]
-    before = write(stage, 1, uid, stage.bodies(stage.read()))
+    write(stage, 1, uid, stage.bodies(stage.read()))
     bodies = with_spec(stage, imagePullSecret=None)
+    stage.server.faults.add(Rule(Match(client=OPERATOR, verbs=("patch",)), Refuse(status=500), skip=2))
 
-    with pytest.raises(TerminalError, match="would restart its pods"):
-        write(stage, 2, uid, bodies)
+    with pytest.raises(TransientError):
+        write(stage, 1, uid, bodies)
+    waiting = stage.there(kinds.STATEFULSET, NAME)
+    stage.server.faults.clear()
+    written = write(stage, 1, uid, bodies)
 
-    assert stage.there(kinds.STATEFULSET, NAME) == before
+    for stored in (waiting, written):
+        assert stored["spec"]["updateStrategy"] == {"type": "OnDelete"}
+        assert stored["metadata"]["annotations"][names.TEMPLATE_REVISION] == "0"
+    assert "imagePullSecrets" in waiting["spec"]["template"]["spec"]
+    assert "imagePullSecrets" not in written["spec"]["template"]["spec"]
 
 
 def test_pods_are_not_given_back_to_kubernetes(stage: Stage) -> None:
