@@ -147,7 +147,15 @@ class Worker:
                     f" ALTER KEYSPACE <name> WITH replication = {{'class': 'NetworkTopologyStrategy',"
                     f" '{source}': <copies>, '{here}': <copies>}}"
                 )
-        self._call(_REBUILD, [source])
+        try:
+            self._call(_REBUILD, [source])
+        except JolokiaError as error:
+            if "existing bootstrap data" not in str(error):
+                raise
+            raise TerminalError(
+                "a rebuild before this one has fetched data, and Cassandra does not repeat it; if it is not"
+                f" known to have come to its end, repair the node. Cassandra says: {error}"
+            ) from error
 
     def _replication(self, keyspaces: Sequence[str]) -> list[str] | None:
         """Return the replication of each keyspace; None where Cassandra does not tell, as 3.11."""

@@ -1,9 +1,10 @@
 """
 Operations that are due on many nodes at once, because of what became of the ring.
 
-They stand in status, written together with what they follow from, until every node was asked: so none is
-forgotten, whoever dies when. Other parts of the domain ask for an operation with `ask`, in the status
-that they make; `plan.autopilot` labels the pods one day, and limits, retries and words are as for users.
+They stand in status, written together with what they follow from, until they are over on every node: so
+none is forgotten, whoever dies when, and whatever pods are made anew meanwhile. Other parts of the domain
+ask for an operation with `ask`, in the status that they make; `plan.autopilot` labels the pods one day,
+and limits and words are as for users.
 """
 
 from __future__ import annotations

@@ -70,10 +70,35 @@ def test_every_node_is_asked_once(*, pilot: bool, expected: str) -> None:
     half = {pod: asked_pod(mark) for pod, mark in asks.items() if pod != NODES[0]}
     again, due = look(*due_on(CLEANUP, pilot=pilot, operations=half))
     assert set(again) == {NODES[0]}
-    assert due == (CLEANUP,)
+    assert [each.name for each in due] == ["cleanup"]
 
     done = {pod: attrs.evolve(asked_pod(mark), status="Done") for pod, mark in asks.items()}
     assert look(*due_on(CLEANUP, pilot=pilot, operations=done)) == ({}, ())
+
+
+def test_a_pod_that_is_made_anew_is_asked_again() -> None:
+    """It has lost its labels with its predecessor; who is done is done, whatever becomes of the pod."""
+    asks, _ = look(*due_on(CLEANUP, pilot=True))
+    labelled = {pod: asked_pod(mark) for pod, mark in asks.items()}
+    labelled[NODES[0]] = attrs.evolve(labelled[NODES[0]], status="Done")
+    nobody, due = look(*due_on(CLEANUP, pilot=True, operations=labelled))
+    assert nobody == {}
+    assert [each.done for each in due] == [(NODES[0],)]
+
+    anew = {pod: each for pod, each in labelled.items() if pod not in NODES[:2]}
+    again, due = look(*due_on(*due, pilot=True, operations=anew))
+    assert set(again) == {NODES[1]}
+
+    anew |= {pod: attrs.evolve(asked_pod(asks[pod]), status="Error") for pod in NODES[1:]}
+    assert look(*due_on(*due, pilot=True, operations=anew)) == ({}, ())
+
+
+def test_what_is_only_offered_is_settled() -> None:
+    """It is the user's from then on."""
+    asks, _ = look(*due_on(CLEANUP, pilot=False))
+    offered = {pod: asked_pod(mark) for pod, mark in asks.items()}
+
+    assert look(*due_on(CLEANUP, pilot=False, operations=offered)) == ({}, ())
 
 
 def test_growth_once_more_is_another_reason() -> None:

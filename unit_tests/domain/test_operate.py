@@ -176,6 +176,17 @@ def test_the_end_is_told_in_words(call: Ended, busy: Busy | None, expected: str,
     }
 
 
+def test_long_words_are_cut() -> None:
+    """Cassandra may list every range that it knows; a pod has a limit."""
+    failure = Ended(failure="x" * 100_000)
+    want, observed = ring(2, operations={FIRST: runs("rebuild")}, seen=what(FIRST, failure))
+    (action,) = plan(want, observed)
+
+    assert isinstance(action, MarkOperation)
+    assert len(action.why) == 1000
+    assert len(str(action.annotations)) < 2000
+
+
 def test_a_call_that_is_held_is_waited_for() -> None:
     """Its end wakes the cluster."""
     want, observed = ring(2, operations={FIRST: runs("cleanup")}, seen=what(FIRST, Held()))

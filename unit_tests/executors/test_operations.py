@@ -181,6 +181,16 @@ def test_half_done_is_not_done(line: Line, answer: int, words: str) -> None:
     assert words in str(line.carry_out(Scrub(keyspace="app")).failure)
 
 
+def test_a_rebuild_that_is_not_repeated_says_what_to_do(line: Line) -> None:
+    """Cassandra 5.0 refuses it once data was fetched, whether or not that came to its end."""
+    there = {"status": 500, "error": "Discovered existing bootstrap data and so on"}
+    line.answers = lambda _o, _a: httpx.Response(200, json=there)
+    found = line.carry_out(Rebuild(source="dc1"))
+
+    assert "repair the node" in str(found.failure)
+    assert "Discovered existing bootstrap data" in str(found.failure)
+
+
 def test_a_lost_answer_is_told_from_a_refusal(line: Line) -> None:
     """It says nothing about the operation."""
 

@@ -182,3 +182,39 @@ def test_a_roll_waits_for_the_operation_on_its_node() -> None:
         return pod is not None and pod["metadata"]["uid"] != uid
 
     world.run_until(restarted, seconds=300, what="it is restarted")
+
+
+@pytest.mark.parametrize(
+    ("image", "expected", "words"),
+    [("cassandra:4.1.10", "Done", "is done"), ("cassandra:5.0.9", "Error", "repair the node")],
+)
+def test_a_rebuild_goes_on_without_the_operator(image: str, expected: str, words: str) -> None:
+    """It is waited for. Cassandra does not tell how it ended: 4.1 makes sure, 5.0 does not let us."""
+    dcs = [{"name": f"dc{i}", "nodesPerRacks": 1, "rack": [{"name": "rack1"}]} for i in (1, 2)]
+    world = SimCluster(0, holds=True)
+    world.apply(small(topology={"dc": dcs}, cassandraImage=image))
+    ready(world, seconds=900)
+    ring = world.controllers.ring
+    ring.create_keyspace("app", NetworkTopology(factors={"dc1": 1}), size=DATA)
+    world.run(5)
+    ring.alter_keyspace("app", NetworkTopology(factors={"dc1": 1, "dc2": 1}))
+    for each in ring.nodes():
+        each.stream_megabits = 20
+    world.run(5)
+    pod = "cc-dc2-rack1-0"
+    labels = {"operation-name": "rebuild", "operation-status": "ToDo", "operation-argument": "dc1"}
+    patch(world, kinds.POD, pod, {"metadata": {"labels": labels}})
+    world.run(3)
+    assert at_work(world, pod) == ["rebuild"]
+
+    world.kill_operator()
+    for _ in range(10):
+        world.run(1)
+        assert at_work(world, pod) == ["rebuild"]
+    world.run_until(lambda: status(world, pod) == expected, seconds=300, what=f"it is {expected}")
+
+    result = there(world, kinds.POD, pod)["metadata"]["annotations"]
+    assert words in result["cassandraclusters.db.orange.com/operation-result"]
+    to = node(world, pod)
+    assert to.owned("app")
+    assert to.volume.held["app"] == to.owned("app")

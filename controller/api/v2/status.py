@@ -138,7 +138,7 @@ class RackStatus:
 
 @attrs.frozen(kw_only=True)
 class DueOperation:
-    """An operation that is due on many nodes, and that some of them have yet to be asked for."""
+    """An operation that is due on many nodes, and that some of them have yet to carry out."""
 
     name: str | None = attrs.field(default=None, metadata=doc("Name of the operation."))
     argument: str | None = attrs.field(default=None, metadata=doc("Its argument, if it has one."))
@@ -146,6 +146,9 @@ class DueOperation:
         default=None, metadata=doc("Data centre whose nodes are meant. If absent: all.")
     )
     since: dt.datetime | None = attrs.field(default=None, metadata=doc("Since when it is due."))
+    done: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Pods on which it is settled: it ended, or waits for the user.")
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -266,7 +269,7 @@ class ClusterStatus:
     )
     due_operations: tuple[DueOperation, ...] = attrs.field(
         default=(),
-        metadata=doc("Operations on nodes that follow from changes of the ring; gone once each was asked."),
+        metadata=doc("Operations on nodes that follow from changes of the ring, until all are done."),
     )
     ready_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that are ready."))
     wanted_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that the spec asks for."))

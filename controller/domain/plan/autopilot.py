@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import attrs
+
 from controller.api.v2 import names
 from controller.api.v2.cluster import DueOperation, OperationName
 from controller.domain.actions import Action, Hold, MarkOperation, OperationStep
@@ -46,13 +48,22 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
 
 
 def still_due(desired: Desired, observed: Observed, planned: Iterable[Action]) -> tuple[DueOperation, ...]:
-    """Return what is due and not settled by what is *planned*: some node has yet to be asked."""
+    """Return what is due and not settled on every node, given what is *planned*.
+
+    What was asked of a pod is settled when it ended, not when it was asked: a pod that is made anew has
+    lost its labels, and is asked again.
+    """
     busy = in_the_way(observed, tuple(planned)) is not None
-    return tuple(
-        due
-        for due in observed.operations.due
-        if (desired.auto_pilot or not _is_rebuild(due)) and (busy or _unasked(due, observed))
-    )
+    found: list[DueOperation] = []
+    for due in observed.operations.due:
+        if _is_rebuild(due) and not desired.auto_pilot:
+            continue
+        there = {pod.name for _, pod in _targets(due, observed)}
+        ended = {pod.name for _, pod in _targets(due, observed) if _settled(pod, due)}
+        done = (set(due.done) | ended) & there
+        if busy or done != there:
+            found.append(attrs.evolve(due, done=tuple(sorted(done))))
+    return tuple(found)
 
 
 def _step(due: DueOperation, desired: Desired, observed: Observed) -> Iterator[Action]:
@@ -73,15 +84,28 @@ def _is_rebuild(due: DueOperation) -> bool:
     return due.name == OperationName.REBUILD
 
 
+def _targets(due: DueOperation, observed: Observed) -> Iterator[tuple[str, Pod]]:
+    """Yield the pods that are meant, each with its rack."""
+    for name, rack in observed.racks.items():
+        if due.dc is None or names.split_rack_name(name)[0] == due.dc:
+            for pod in rack.pods:
+                yield name, pod
+
+
 def _unasked(due: DueOperation, observed: Observed) -> list[tuple[str, Pod]]:
     """Return the pods, each with its rack, that have yet to be asked."""
     return [
-        (name, pod)
-        for name, rack in observed.racks.items()
-        if due.dc is None or names.split_rack_name(name)[0] == due.dc
-        for pod in rack.pods
-        if pod.operation.request != _request(due)
+        (rack, pod)
+        for rack, pod in _targets(due, observed)
+        if pod.name not in due.done and pod.operation.request != _request(due)
     ]
+
+
+def _settled(pod: Pod, due: DueOperation) -> bool:
+    """Tell whether what was asked of *pod* is over, or left to the user."""
+    asked = pod.operation
+    waits = asked.name == due.name and asked.waits
+    return asked.request == _request(due) and asked.running is None and not waits
 
 
 def _request(due: DueOperation) -> str:

@@ -54,6 +54,8 @@ from controller.domain.ring import Silent
 
 # How many waiting nodes are named.
 _NAMED = 3
+# Cassandra may list every range that it knows, and an object has a limit.
+_LONGEST = 1000
 _STATUS = {
     OperationStep.DONE: pods.DONE,
     OperationStep.FAILED: pods.ERROR,
@@ -298,6 +300,7 @@ def _mark(  # noqa: PLR0913, PLR0917 -- one note, from every side
 ) -> MarkOperation:
     """Return the note on *pod* that the operation *name* is at *step*."""
     asked = pod.operation
+    why = why if len(why) <= _LONGEST else f"{why[: _LONGEST - 1]}…"
     labels: dict[str, str | None] = {}
     expected = {names.OPERATION_NAME: asked.name, names.OPERATION_STATUS: asked.status}
     if step is OperationStep.BEGIN:
