@@ -272,10 +272,11 @@ def _held(left: Mapping[str, PodOperation]) -> Operations:
         ("repair", "full.", "full or incremental"),
         ("scrub", "a-b", "is a keyspace"),
         ("snapshot", "a.b.c", "is its name"),
+        ("remove", "pod_10.0.0.9", "the new pod takes its place in the ring"),
     ],
 )
 def test_what_cannot_be_read_is_refused(name: str, argument: str, words: str) -> None:
-    """With what to write instead; nobody is asked for anything."""
+    """With what to write, or to do, instead; nobody is asked for anything."""
     want, observed = ring(2, operations={FIRST: asked(name, argument)})
 
     (action,) = plan(want, observed)
