@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e e2e-full bench-core bench-sim bench-create bench-roll \
+        sweep-mutants deps up down demo e2e e2e-full bench-core bench-sim bench-isolation bench-create bench-roll \
         bench-topology agents plugin image lock clean recording
 
 help: ## list the targets
@@ -113,6 +113,9 @@ bench-sim: venv ## measure the simulator: requests, fault plans, a thousand clus
 
 bench-core: venv ## measure what one reconcile costs without any call
 	$(RUN) e2e.bench_core
+
+bench-isolation: venv ## measure what clusters whose Cassandra hangs cost the others, on the simulator
+	$(RUN) e2e.bench_isolation
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create

@@ -42,17 +42,21 @@ from controller.reconcile.credentials import Logins
 from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher, Recorder
 from controller.reconcile.observe import Observer
+from controller.reconcile.questions import Questions
 from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, ObjectStore, Stores
 from controller.reconcile.takeover import CassKop
 from controller.runtime.backoff import KeyBackoff
 from controller.runtime.clock import Clock
 from controller.runtime.held_calls import HeldCalls, HeldCallsMetrics, Spawn, in_a_thread
+from controller.runtime.inquiries import Inquiries
 from controller.runtime.queue import Priority, QueueMetrics, WorkQueue
 from controller.runtime.store import Change, Key
 from controller.runtime.workers import WorkerMetrics, Workers, describe_key
 from controller.telemetry.collectors import ClusterFacts, OperationFacts, RackFacts
 
 CONTROLLER = "cassandracluster"
+# Each has a thread that does nothing; with few, nodes that hang would keep others from being asked.
+HELD_CALLS = 1024
 # Owned kinds are found by CassKop's label; Secrets and ConfigMaps of the user carry none.
 _LABELLED = frozenset(
     {
@@ -126,6 +130,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     held_metrics: HeldCallsMetrics | None = None,
     operation_metrics: OperationMetrics | None = None,
     spawn: Spawn = in_a_thread,
+    inquire: Spawn = in_a_thread,
     on_secret: Callable[[str], None] = lambda _: None,
     new_password: Callable[[], str] = password,
     acting: Callable[[], bool] = lambda: True,
@@ -134,15 +139,18 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     """Return the controller, ready to be started or stepped.
 
     *operate* is the client for calls that last, which *spawn* runs elsewhere; without it they are made with
-    the patience of a question. *on_secret* hears each password before it is used, so that it can be kept
-    out of logs; *new_password* makes those of generated logins. While *acting* is false changes are not put
-    into the queue: who begins to act enqueues every cluster. *operator* is the name of the pod that it runs
-    in, *home* its namespace.
+    the patience of a question. *inquire* runs a round of questions elsewhere. *on_secret* hears each
+    password before it is used, so that it can be kept out of logs; *new_password* makes those of generated
+    logins. While *acting* is false changes are not put into the queue: who begins to act enqueues every
+    cluster. *operator* is the name of the pod that it runs in, *home* its namespace.
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
-    calls: HeldCalls[Key, None] = HeldCalls(wake=queue.add, clock=clock, metrics=held_metrics, spawn=spawn)
+    calls: HeldCalls[Key, None] = HeldCalls(
+        wake=queue.add, clock=clock, limit=HELD_CALLS, metrics=held_metrics, spawn=spawn
+    )
     decommissions = Decommissions(client, operate or nodes.jolokia, calls)
+    inquiries: Inquiries[Key] = Inquiries(wake=queue.add, clock=clock, spawn=inquire)
     caught_up = CaughtUp(client=client, stores=stores, monotonic=clock.monotonic)
     finisher = Finisher(client=client, recorder=recorder)
     reconciler = ClusterReconciler(
@@ -151,7 +159,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
         observer=Observer(
             client=client,
             stores=stores,
-            nodes=nodes,
+            questions=Questions(nodes, inquiries),
             logins=Logins(client, stores.secrets.version, on_secret),
             images=images,
             home=home,
@@ -169,7 +177,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             claims=Claims(client),
             decommission=decommissions,
             operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls, operation_metrics),
-            tunings=Tunings(client, nodes.jolokia),
+            tunings=Tunings(client, nodes.jolokia, calls),
         ),
         finisher=finisher,
         caught_up=caught_up,

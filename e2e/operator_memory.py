@@ -24,6 +24,7 @@ from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.live import LiveTransport, load_configuration
 from controller.runtime.clock import RealClock
+from controller.runtime.inquiries import on_the_spot
 from controller.runtime.reflector import Reflector
 from e2e.providers.sim import NAMESPACE
 
@@ -48,6 +49,7 @@ def operator(transport: LiveTransport) -> Core:
         images=Images(own="casskop:sim"),
         clock=clock,
         new_id=lambda: str(next(ids)),
+        inquire=on_the_spot,
     )
 
 

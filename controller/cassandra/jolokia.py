@@ -90,13 +90,14 @@ class Jolokia:
         transport: httpx.BaseTransport | None = None,
         *,
         read_seconds: float = 5.0,
-        connections: int = 256,
+        connections: int = 4096,
         counter: CallCounter | None = None,
     ) -> Jolokia:
         """Return a client; *transport* None means real sockets.
 
         *read_seconds* is how long an agent may take to answer, in all and for each part; connecting
-        may take 2 s. *connections* is how many questions may be under way at once.
+        may take 2 s. *connections* is how many questions may be under way at once; those to hosts that hang
+        must leave room for others, or these would fail for want of one.
         """
         http = httpx.Client(
             transport=transport,

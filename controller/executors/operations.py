@@ -18,6 +18,7 @@ from controller.domain.actions import MarkOperation, OperationStep, RunOperation
 from controller.domain.errors import ConflictError, NotFoundError, NotLeadingError, TransientError
 from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.domain.operations.kinds import NAMES
+from controller.executors import brief
 from controller.executors.base import Bodies, Body, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -60,7 +61,8 @@ class Operations:
         """Carry *action* out.
 
         Raises `ConflictError` if the pod or its labels are not those of the plan any more,
-        `TransientError` if no further call can be held now, and the client's errors.
+        `TransientError` if no further call can be held now, `Asking` while the node is being asked to stop,
+        what that failed with, and the client's errors.
         """
         if isinstance(action, MarkOperation):
             return self._mark(action, bodies)
@@ -104,9 +106,18 @@ class Operations:
             self.metrics.operation_finished(action.name, _RESULTS[action.step])
 
     def _stop(self, action: StopOperation, bodies: Bodies) -> None:
+        call_id = ("stop", action.uid, action.ip, action.operation)
+        brief.check(self.calls, call_id)
         self._there(action, bodies)
         self.client.check_fence()
-        stop(self.brisk, Endpoint(host=action.ip, credentials=bodies.login), action.operation)
+        endpoint = Endpoint(host=action.ip, credentials=bodies.login)
+        brief.make(
+            self.calls,
+            call_id,
+            Key(bodies.namespace, bodies.cluster),
+            lambda: stop(self.brisk, endpoint, action.operation),
+            pod=action.pod,
+        )
 
     def _run(self, action: RunOperation, bodies: Bodies) -> None:
         live = self._there(action, bodies)

@@ -1,11 +1,13 @@
 """
 Nodes that are told a setting while they run: over Jolokia, and proven by asking for it in the same breath.
 
+Nobody waits for a node that hangs: it is told beside the worker.
 What they had before is written on the pod first, so that it can be told them again, whoever asks.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
@@ -14,10 +16,13 @@ from controller.api.v2 import names
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
 from controller.domain.actions import Tune
 from controller.domain.errors import ConflictError, NotFoundError, TransientError
-from controller.domain.live import encode_before
+from controller.domain.live import Setting, encode_before
+from controller.executors import brief
 from controller.executors.base import Bodies, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.runtime.held_calls import HeldCalls
+from controller.runtime.store import Key
 
 _WAY_OUT: Final = "a restart makes it so (spec.restartedAt)"
 
@@ -28,17 +33,28 @@ class Tunings:
 
     client: KubeClient
     jolokia: Jolokia
+    calls: HeldCalls[Key, None]
 
     def __call__(self, action: Tune, bodies: Bodies) -> Written | None:
         """Carry out *action*, and return what was written to the API server, if anything.
 
-        Raises `ConflictError` if the pod is another one than that of the plan, `TransientError` if the
-        node does not answer, or does not have afterwards what it was told.
+        Raises `ConflictError` if the pod is another one than that of the plan, `Asking` while it is being
+        told, and what came of that if it failed: `TransientError` if the node does not answer, or does not
+        have afterwards what it was told.
         """
+        call_id = ("tune", action.uid, action.ip, action.settings)
+        brief.check(self.calls, call_id)
         pod = self._the_one(action, bodies.namespace)
         written = self._note(action, pod, bodies.namespace)
         self.client.check_fence()
-        self._tell(action, Endpoint(host=action.ip, credentials=bodies.login))
+        endpoint = Endpoint(host=action.ip, credentials=bodies.login)
+        brief.make(
+            self.calls,
+            call_id,
+            Key(bodies.namespace, bodies.cluster),
+            lambda: tell(self.jolokia, endpoint, action.pod, action.settings),
+            pod=action.pod,
+        )
         return written
 
     def _the_one(self, action: Tune, namespace: str) -> dict[str, Any]:
@@ -70,20 +86,21 @@ class Tunings:
             resource_version=stored["metadata"]["resourceVersion"],
         )
 
-    def _tell(self, action: Tune, endpoint: Endpoint) -> None:
-        requests: list[dict[str, Any]] = [
-            {"type": "write", "mbean": s.attribute.mbean, "attribute": s.attribute.name, "value": s.value}
-            for s in action.settings
-        ]
-        requests += [
-            {"type": "read", "mbean": s.attribute.mbean, "attribute": s.attribute.name}
-            for s in action.settings
-        ]
-        answers = self.jolokia.bulk(endpoint, requests)
-        half = len(action.settings)
-        for setting, wrote, has in zip(action.settings, answers[:half], answers[half:], strict=True):
-            if isinstance(wrote, JolokiaError):
-                raise TransientError(f"{action.pod} does not take {setting.key}: {wrote}; {_WAY_OUT}")
-            if has != setting.value:
-                why = f"{action.pod} says {setting.key} is {has} after it was told {setting.value}"
-                raise TransientError(f"{why}; {_WAY_OUT}")
+
+def tell(jolokia: Jolokia, endpoint: Endpoint, pod: str, settings: Sequence[Setting]) -> None:
+    """Tell the node of *pod* its *settings*; raises `TransientError` unless it has them then."""
+    requests: list[dict[str, Any]] = [
+        {"type": "write", "mbean": s.attribute.mbean, "attribute": s.attribute.name, "value": s.value}
+        for s in settings
+    ]
+    requests += [
+        {"type": "read", "mbean": s.attribute.mbean, "attribute": s.attribute.name} for s in settings
+    ]
+    answers = jolokia.bulk(endpoint, requests)
+    half = len(settings)
+    for setting, wrote, has in zip(settings, answers[:half], answers[half:], strict=True):
+        if isinstance(wrote, JolokiaError):
+            raise TransientError(f"{pod} does not take {setting.key}: {wrote}; {_WAY_OUT}")
+        if has != setting.value:
+            why = f"{pod} says {setting.key} is {has} after it was told {setting.value}"
+            raise TransientError(f"{why}; {_WAY_OUT}")

@@ -49,8 +49,9 @@ from controller.reconcile.resizing import with_copies
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import CassKop
 from controller.reconcile.wish import Wish
+from controller.runtime.inquiries import Asking
 from controller.runtime.store import Key
-from controller.runtime.workers import After, Done, Result
+from controller.runtime.workers import After, Done, Pending, Result
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,13 @@ class ClusterReconciler:
     casskop: CassKop
 
     def reconcile(self, key: Key) -> Result:
-        """Take the next step for the cluster called *key*."""
+        """Take the next step for the cluster called *key*; its nodes are asked beside it, before that."""
+        try:
+            return self._reconcile(key)
+        except Asking as asking:
+            return Pending(seconds=asking.seconds, why="its nodes are being asked")
+
+    def _reconcile(self, key: Key) -> Result:
         obj = self.stores.clusters.get(key)
         if obj is None:
             self.caught_up.forget(key)
@@ -116,7 +123,7 @@ class ClusterReconciler:
             wish, observed = self.observer.observe(cluster, chosen.leaving)
             seen = _Seen(wish=wish, observed=observed, actions=plan(wish.desired, observed))
             self._act(key, cluster, seen, done)
-        except NotLeadingError:
+        except (NotLeadingError, Asking):
             raise
         except Exception as failure:
             self._finish_failed(key, chosen, seen, failure)

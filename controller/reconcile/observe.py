@@ -3,6 +3,7 @@ The observe step: stores, live reads and nodes to one frozen snapshot.
 
 All I/O that a decision needs is done here, before it, each call with a deadline of its own. What cannot
 be read becomes a value that says so; only an API server that refuses what we may surely ask is an error.
+Nodes are asked beside the workers: until they have answered there is no snapshot, and nobody waits for it.
 """
 
 from __future__ import annotations
@@ -20,16 +21,15 @@ from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
 from controller.builders.context import Images
 from controller.builders.ring import read_ring_configmap
-from controller.cassandra.jolokia import Credentials, Endpoint
-from controller.cassandra.node import Nodes
 from controller.domain import leaving_status, replacing
 from controller.domain.desired import Desired
 from controller.domain.errors import NotFoundError, TerminalError
-from controller.domain.leaving import Call, Ended, Held, forgotten
+from controller.domain.leaving import Call, Ended, Held, Leaving, forgotten
 from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import needs_loads, needs_ownership, replace, storage
 from controller.domain.plan.operate import call_id
+from controller.domain.ring import Ring
 from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
@@ -40,6 +40,7 @@ from controller.reconcile.fence import fenced
 from controller.reconcile.how_far import how_far
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
+from controller.reconcile.questions import Questions, ready, running
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.tuning import Tuning
 from controller.reconcile.wish import Wish, later, wish
@@ -90,7 +91,7 @@ class Observer:
 
     client: KubeClient
     stores: Stores
-    nodes: Nodes
+    questions: Questions
     logins: Logins
     images: Images
     now: Callable[[], dt.datetime]
@@ -107,7 +108,7 @@ class Observer:
 
     @_tuning.default
     def _tuner(self) -> Tuning:
-        return Tuning(self.client, self.nodes)
+        return Tuning(self.client, self.questions)
 
     @_contents.default
     def _reader(self) -> Contents:
@@ -118,12 +119,20 @@ class Observer:
         self._wishes.forget(key)
         self._contents.forget(key)
         self.logins.forget(key)
+        self.questions.forget(key)
 
     def observe(
         self, cluster: CassandraCluster, leaving: frozenset[str] = frozenset()
     ) -> tuple[Wish, Observed]:
-        """Return what *cluster* asks for, and what there is of it; *leaving* names racks that are to go."""
+        """Return what *cluster* asks for, and what there is of it; *leaving* names racks that are to go.
+
+        Raises `Asking` while its nodes are being asked; its key is woken when they have answered.
+        """
         key = Key(cluster.namespace, cluster.name)
+        with self.questions.look(key):
+            return self._observe(key, cluster, leaving)
+
+    def _observe(self, key: Key, cluster: CassandraCluster, leaving: frozenset[str]) -> tuple[Wish, Observed]:
         live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
         pods = by_rack_pods(self.stores.pods.find(BY_CLUSTER, key), live)
         apart = takeover.taken_apart(cluster, live)
@@ -137,12 +146,24 @@ class Observer:
         )
         cluster, login = access.cluster, access.credentials
         obstacles = [access.obstacle] if access.obstacle is not None else []
-        asked = {} if obstacles or access.missing else _endpoints(pods, login)
         policy = self._policy(key, cluster.metadata.uid)
         fence = None
         if fenced(cluster, statefulsets=made.values(), pods=bool(pods), policy=policy):
             fence = self.home or key.namespace
-        ring = self.nodes.ring(asked)
+        # It is not known how to ask.
+        mute = bool(obstacles) or access.missing is not None
+        asked = {} if mute else ready(pods, login)
+        going = self._going(cluster, pods)
+        leaver = [] if going is None else [going.pod]
+        calls = self._calls(pods)
+        told = self.questions.told(
+            key,
+            # The one that leaves is not ready meanwhile, and speaks for itself.
+            ring={**asked, **running(pods, leaver, login)},
+            busy={} if mute else running(pods, [pod for pod in calls if not _tells(calls[pod])], login),
+            calls=(going, *sorted(calls.items())),
+        )
+        ring = Ring(answers={pod: told.ring[pod] for pod in asked})
         record = self.stores.config_maps.get(Key(key.namespace, names.ring_configmap(key.name)))
         known = joined(cluster, record)
         now = self.now()
@@ -156,11 +177,15 @@ class Observer:
             addresses={p: n.node_ip for p, n in cluster.status.cassandra_node_status.items() if n.node_ip},
         )
         seen = attrs.evolve(seen, lost_machines=machines.lost(self.client, replace.suspects(seen)))
-        seen = self._with_leaver(seen, cluster, login)
-        mute = bool(obstacles) or access.missing is not None
-        seen = attrs.evolve(seen, operations=self._operations(seen, cluster, login, mute=mute))
+        if going is not None:
+            seen = attrs.evolve(seen, leaving=going, leaver=told.ring.get(going.pod))
+        operations = Operations(
+            calls=calls, busy=told.busy, operator=self.operator, due=cluster.status.due_operations
+        )
+        seen = attrs.evolve(seen, operations=operations)
         if not mute:
-            seen = attrs.evolve(seen, streaming=how_far(self.nodes, seen, cluster.status.streaming, login))
+            streaming = how_far(self.questions, key, seen, cluster.status.streaming, login)
+            seen = attrs.evolve(seen, streaming=streaming)
         gone = forgotten(seen)
         everyone = (known | seen.members()) - gone
         # Whose place a node takes that lost its disk is told to it in the record of members.
@@ -198,7 +223,7 @@ class Observer:
         obstacles += self._missing_classes(cluster, made)
         observed = attrs.evolve(
             seen,
-            racks=self._tuning.on(key.namespace, _marked(seen.racks, kept.marks), asked, ring.views()),
+            racks=self._tuning.on(key, _marked(seen.racks, kept.marks), asked, ring.views()),
             shared=kept.shared,
             joined=everyone,
             gone=gone,
@@ -213,9 +238,9 @@ class Observer:
         if not obstacles and needs_ownership(wanted.desired, observed):
             # A node is about to go down: who owns what is asked of those that have just answered.
             answering = {pod: asked[pod] for pod in ring.views()}
-            observed = attrs.evolve(observed, ownership=self.nodes.ownership(answering))
+            observed = attrs.evolve(observed, ownership=self.questions.ownership(key, answering))
             if needs_loads(wanted.desired, observed):
-                observed = attrs.evolve(observed, loads=self.nodes.loads(answering))
+                observed = attrs.evolve(observed, loads=self.questions.loads(key, answering))
         return wanted, observed
 
     def _compare(self, key: Key, cluster: CassandraCluster, live: Mapping[str, Object], wanted: Wish) -> Kept:
@@ -238,43 +263,22 @@ class Observer:
         obj = self.stores.policies.get(Key(key.namespace, names.network_policy(key.name)))
         return obj if obj is not None and uid in _owners(obj) else None
 
-    def _with_leaver(self, seen: Observed, cluster: CassandraCluster, login: Credentials | None) -> Observed:
-        """Add the node that is on its way out, and its own word: it is not ready while it leaves."""
-        leaving = leaving_status.leaving(cluster.status.cassandra_rack_status)
-        if leaving is None:
-            return seen
-        pod = next((p for p in seen.pods() if p.name == leaving.pod), None)
-        answer = seen.ring.answers.get(leaving.pod)
-        if pod is not None:
-            leaving = attrs.evolve(leaving, call=self.call(leaving.call_id(pod)))
-            if answer is None and pod.ip and pod.cassandra_runs and not pod.terminating:
-                endpoint = Endpoint(host=pod.ip, credentials=login)
-                answer = self.nodes.ring({pod.name: endpoint}).answers[pod.name]
-        return attrs.evolve(seen, leaving=leaving, leaver=answer)
+    def _going(self, cluster: CassandraCluster, pods: Mapping[str, list[Pod]]) -> Leaving | None:
+        """Return which node is on its way out, and what is known of the call that asked it to go."""
+        going = leaving_status.leaving(cluster.status.cassandra_rack_status)
+        if going is None:
+            return None
+        pod = next((pod for rack in pods.values() for pod in rack if pod.name == going.pod), None)
+        return going if pod is None else attrs.evolve(going, call=self.call(going.call_id(pod)))
 
-    def _operations(
-        self, seen: Observed, cluster: CassandraCluster, login: Credentials | None, *, mute: bool
-    ) -> Operations:
-        """Return what is known of the operations that were begun.
-
-        Nodes are asked where calls do not tell, unless they are *mute*: it is not known how to ask.
-        """
-        calls: dict[str, Call] = {}
-        asked: dict[str, Endpoint] = {}
-        for pod in seen.pods():
-            running = pod.operation.running
-            if running is None:
-                continue
-            call = calls[pod.name] = self.call(call_id(pod, running))
-            told = isinstance(call, Held) or (isinstance(call, Ended) and not call.lost)
-            if not told and not mute and pod.ip and pod.cassandra_runs and not pod.terminating:
-                asked[pod.name] = Endpoint(host=pod.ip, credentials=login)
-        return Operations(
-            calls=calls,
-            busy=self.nodes.busy(asked),
-            operator=self.operator,
-            due=cluster.status.due_operations,
-        )
+    def _calls(self, pods: Mapping[str, list[Pod]]) -> dict[str, Call]:
+        """Return what is known of the calls for operations that were begun, by pod."""
+        return {
+            pod.name: self.call(call_id(pod, pod.operation.running))
+            for rack in pods.values()
+            for pod in rack
+            if pod.operation.running is not None
+        }
 
     def _racks(
         self,
@@ -392,14 +396,9 @@ def _surplus(policy: Object | None) -> dict[str, str]:
     return {f"NetworkPolicy/{policy['metadata']['name']}": policy["metadata"]["uid"]}
 
 
-def _endpoints(pods: Mapping[str, list[Pod]], login: Credentials | None) -> dict[str, Endpoint]:
-    """Return where to ask each pod that can answer."""
-    return {
-        pod.name: Endpoint(host=pod.ip, credentials=login)
-        for rack in pods.values()
-        for pod in rack
-        if pod.ready and pod.ip and not pod.terminating
-    }
+def _tells(call: Call) -> bool:
+    """Whether a call tells what has become of its operation; else its node is asked what it is at."""
+    return isinstance(call, Held) or (isinstance(call, Ended) and not call.lost)
 
 
 def _made_from(

@@ -21,13 +21,14 @@ import attrs
 from controller.api.v2 import names
 from controller.builders.hashing import short_hash
 from controller.cassandra.jolokia import Endpoint
-from controller.cassandra.node import Nodes
 from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.live import Attribute, Setting, Telling, Value, between
 from controller.domain.observed import Pod, Rack, StatefulSet
 from controller.kube import kinds
 from controller.kube.client import KubeClient
+from controller.reconcile.questions import Questions
 from controller.reconcile.stores import Object
+from controller.runtime.store import Key
 
 _DATA = "CONFIG_FILE_DATA"
 # How many templates are remembered, as hash and configuration; forgotten ones are read again.
@@ -68,31 +69,34 @@ class _Wanted:
 class Tuning:
     """Finds out which pods need no restart; remembers templates, which never change."""
 
-    def __init__(self, client: KubeClient, nodes: Nodes) -> None:
+    def __init__(self, client: KubeClient, questions: Questions) -> None:
         self._client = client
-        self._nodes = nodes
+        self._questions = questions
         self._lock = threading.Lock()
         self._templates: dict[tuple[str, str, str], Template] = {}
 
     def on(
         self,
-        namespace: str,
+        key: Key,
         racks: Mapping[str, Rack],
         asked: Mapping[str, Endpoint],
         answering: Iterable[str],
     ) -> dict[str, Rack]:
-        """Return *racks* with what is known of their pods; *asked* are nodes by pod, some are *answering*."""
+        """Return *racks* with what is known of their pods; *asked* are nodes by pod, some are *answering*.
+
+        Raises `Asking` while nodes are being asked.
+        """
         able = {pod: asked[pod] for pod in answering}
         wanted = {
-            name: list(self._wanted(namespace, rack.statefulset, rack, able))
+            name: list(self._wanted(key.namespace, rack.statefulset, rack, able))
             for name, rack in racks.items()
             if rack.statefulset is not None and rack.statefulset.waits_for_us and rack.statefulset.settled
         }
         each = [one for found in wanted.values() for one in found]
         attributes = sorted({s.attribute for one in each for s in one.all()}, key=str)
         endpoints = {one.pod.name: one.endpoint for one in each if one.endpoint is not None}
-        values = self._nodes.values(endpoints, attributes) if endpoints else {}
-        found = {name: self._with_tried(namespace, rack) for name, rack in racks.items()}
+        values = self._questions.values(key, endpoints, attributes) if endpoints else {}
+        found = {name: self._with_tried(key.namespace, rack) for name, rack in racks.items()}
         return {
             name: attrs.evolve(rack, statefulset=_marked(rack.statefulset, wanted[name], values))
             if rack.statefulset is not None and wanted.get(name)

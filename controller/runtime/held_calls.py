@@ -3,7 +3,7 @@ Calls that last for hours, held open so that their answer is not lost.
 
 - At most one call per id, ever, as far as the ledger remembers; at most *limit* at a time.
 - Starting one never waits: it begins at once, or is refused with a reason.
-- When a call ends, its result is in the ledger first, and then its key is woken.
+- When a call ends, its result is in the ledger first, and then its key is woken, unless it was not to be.
 - Letting go never waits for a call.
 
 A call is held in memory only. That none is held, or that the ledger has no result, says nothing about
@@ -98,6 +98,7 @@ class Held(Generic[K]):
     call_id: Hashable
     key: K
     since: float
+    wakes: bool = True
 
 
 # Runs a function elsewhere, under a name, and returns at once.
@@ -140,11 +141,12 @@ class HeldCalls(Generic[K, T]):
         self._closed = False
         self._metrics.held(0)
 
-    def start(self, call_id: Hashable, key: K, function: Callable[[], T]) -> CallStart:
+    def start(self, call_id: Hashable, key: K, function: Callable[[], T], *, wakes: bool = True) -> CallStart:
         """
         Begin *function* unless a call with this id is known; never waits.
 
-        It runs with a copy of the caller's context variables, so that its log lines say what for.
+        Its end wakes *key* if it *wakes*. It runs with a copy of the caller's context variables, so that its
+        log lines say what for.
         """
         with self._lock:
             if call_id in self._held or call_id in self._ledger:
@@ -153,7 +155,7 @@ class HeldCalls(Generic[K, T]):
                 return CallRefused(why="the operator is stopping")
             if len(self._held) >= self._limit:
                 return CallRefused(why=f"{self._limit} calls are held already")
-            held = Held(call_id=call_id, key=key, since=self._clock.monotonic())
+            held = Held(call_id=call_id, key=key, since=self._clock.monotonic(), wakes=wakes)
             self._held[call_id] = held
             self._metrics.held(len(self._held))
         context = copy_context()
@@ -222,7 +224,7 @@ class HeldCalls(Generic[K, T]):
             closed = self._closed
             self._metrics.held(len(self._held))
         log.debug("held call ends", call=str(held.call_id), seconds=round(result.seconds, 3))
-        if closed:
+        if closed or not held.wakes:
             return
         try:
             self._wake(held.key)

@@ -60,7 +60,20 @@ class After:
     why: str = ""
 
 
-Result = Done | After
+@attrs.frozen(kw_only=True)
+class Pending:
+    """
+    It cannot be told yet: something that it needs is on its way, and will bring the key back.
+
+    Without that, look again in *seconds*. It is neither a success nor a failure: what is counted of
+    failures before it goes on counting.
+    """
+
+    seconds: float = attrs.field(validator=attrs.validators.gt(0))
+    why: str = ""
+
+
+Result = Done | After | Pending
 
 
 class WorkerMetrics(Protocol):
@@ -217,6 +230,11 @@ class Workers(Generic[K]):
                 self._queue.forget(key)
                 self._queue.add_after(key, seconds)
                 return _Verdict("requeue_after", "after", _level(actions), why, actions, seconds)
+            case Pending(seconds=seconds, why=why):
+                if conflicts:
+                    self._conflicts[key] = conflicts
+                self._queue.add_after(key, seconds)
+                return _Verdict("requeue_after", "pending", "debug", why, (), seconds)
             case ConflictError() if conflicts < CONFLICTS_AT_ONCE:
                 self._conflicts[key] = conflicts + 1
                 self._queue.add(key)

@@ -53,10 +53,11 @@ class SimCluster:
     """Three nodes in three zones, with the CRD installed and the operator running.
 
     *tap* hears of all that any life of the operator does. With *holds* it holds calls that last, and hears
-    their answers; without, it has no threads, and such an answer is lost.
+    their answers; without, it has no threads, and such an answer is lost. *lasts* says how many seconds a
+    round of questions to nodes takes, by a text with the cluster's name in it; without, none.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- each is a way to make it another world, all by name
         self,
         seed: int = 0,
         *,
@@ -64,8 +65,10 @@ class SimCluster:
         images: Images | None = None,
         tap: Tap | None = None,
         holds: bool = False,
+        lasts: Callable[[str], float] | None = None,
     ) -> None:
         self._holds = holds
+        self._lasts = lasts
         self.simulation = Simulation(seed)
         self.server = ApiServer(self.simulation)
         user = InProcess(self.server, agent="user")
@@ -107,6 +110,7 @@ class SimCluster:
             tap=self._tap,
             after_write=self._wrote,
             holds=self._holds,
+            lasts=self._lasts,
         )
 
     def kill_operator(self, *, away: float = 1.0) -> None:

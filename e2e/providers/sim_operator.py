@@ -24,6 +24,8 @@ from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.transport import Request, Response
+from controller.runtime.held_calls import Spawn
+from controller.runtime.inquiries import on_the_spot
 from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.reflector import Reflector
 from e2e.providers.sim_calls import SimCalls
@@ -218,7 +220,8 @@ class NodesTransport(httpx.BaseTransport):
 class SimOperator:
     """One life of the operator. It ends by being dropped: nothing is handed to the next one.
 
-    *after_write* is called right after each of its writes, before it has the answer.
+    *after_write* is called right after each of its writes, before it has the answer. *lasts* says how many
+    seconds a round of questions takes, by a text with the cluster's name in it; without, it is none.
     """
 
     def __init__(  # noqa: PLR0913 -- what it lives in, by name
@@ -230,6 +233,7 @@ class SimOperator:
         tap: Tap,
         after_write: Callable[[], None],
         holds: bool = False,
+        lasts: Callable[[str], float] | None = None,
     ) -> None:
         self._simulation = server.simulation
         self._calls = SimCalls(server.simulation, controllers.agents.at, self.wake) if holds else None
@@ -254,6 +258,7 @@ class SimOperator:
             operate=self._calls.jolokia if self._calls is not None else None,
             # Else at once, and nobody waits: the answers of calls that last are lost.
             spawn=self._calls.spawn if self._calls is not None else lambda _name, run: run(),
+            inquire=on_the_spot if lasts is None else self._later(lasts),
             operator=f"casskop-{life}",
             new_password=lambda: f"{PASSWORD}-{life}-{next(passwords)}",
         )
@@ -273,6 +278,19 @@ class SimOperator:
             )
             self._reflectors.append((reflector, stream))
         self.wake()
+
+    def _later(self, lasts: Callable[[str], float]) -> Spawn:
+        """Return how rounds of questions are run that last."""
+
+        def spawn(name: str, run: Callable[[], None]) -> None:
+            def end() -> None:
+                if self.transport.alive:
+                    run()
+                    self.wake()
+
+            self._simulation.after(lasts(name), end)
+
+        return spawn
 
     def kill(self) -> None:
         """End this life: nothing of it runs any more."""

@@ -12,7 +12,7 @@ import pytest
 
 from controller.cassandra.jolokia import Credentials, Jolokia
 from controller.domain.actions import MarkOperation, OperationStep, RunOperation, StopOperation
-from controller.domain.errors import ConflictError, NotLeadingError, TransientError
+from controller.domain.errors import ConflictError, NotLeadingError, OperatorError, TransientError
 from controller.domain.leaving import Ended, Held, NotCalled
 from controller.domain.operations.kinds import (
     Cleanup,
@@ -31,6 +31,7 @@ from controller.executors.operations import RESULTS, Operations, call_state
 from controller.kube import kinds
 from controller.runtime.clock import SteppedClock
 from controller.runtime.held_calls import HeldCalls
+from controller.runtime.inquiries import Asking
 from controller.runtime.store import Key
 from controller.telemetry.metrics import Metrics
 from unit_tests.executors.stage import NAMESPACE, Stage
@@ -111,12 +112,16 @@ class Line:
         )
         return attrs.evolve(action, **changes)
 
-    def carry_out(self, operation: NodeOperation) -> Ended:
-        """Have the node asked for *operation*, and return how that ended."""
-        self.run(self.action(operation), self.bodies)
+    def make_calls(self) -> None:
+        """Make the calls that were begun."""
         for run in self.waiting:
             run()
         self.waiting.clear()
+
+    def carry_out(self, operation: NodeOperation) -> Ended:
+        """Have the node asked for *operation*, and return how that ended."""
+        self.run(self.action(operation), self.bodies)
+        self.make_calls()
         state = call_state(self.held, "one")
         assert isinstance(state, Ended)
         return state
@@ -366,6 +371,24 @@ def test_a_node_is_told_to_stop(
     """In Cassandra's word for the work, where it has one."""
     stop = StopOperation(pod=POD, uid=line.uid, ip=ADDRESS, operation=operation, why="a test")
     assert line.run(stop, line.bodies) is None
+    line.make_calls()
     assert line.calls == expected
     with pytest.raises(ConflictError):
         line.run(attrs.evolve(stop, ip="10.0.0.8"), line.bodies)
+
+
+def test_nobody_waits_for_a_node_that_is_told_to_stop(line: Line) -> None:
+    """It is told once at a time; what that failed with is told once, and then it is told again."""
+    stop = StopOperation(pod=POD, uid=line.uid, ip=ADDRESS, operation=Cleanup(), why="a test")
+    line.answers = lambda *_: httpx.Response(500, text="no")
+    line.run(stop, line.bodies)
+    with pytest.raises(Asking):
+        line.run(stop, line.bodies)
+    line.make_calls()
+    with pytest.raises(OperatorError, match="HTTP 500 no"):
+        line.run(stop, line.bodies)
+    assert not line.waiting
+
+    line.run(stop, line.bodies)
+
+    assert len(line.waiting) == 1

@@ -21,6 +21,7 @@ from controller.kube import kinds
 from controller.kube.event_limits import Event
 from controller.reconcile.stores import ObjectStore
 from controller.runtime.clock import SteppedClock
+from controller.runtime.inquiries import on_the_spot
 from controller.runtime.store import Key, Stored
 from controller.runtime.workers import Result
 from unit_tests.executors.stage import IMAGES, NAMESPACE, OPERATOR, Json, Stage
@@ -70,6 +71,7 @@ class Bench:
             images=IMAGES,
             clock=self.clock,
             new_id=lambda: str(next(ids)),
+            inquire=on_the_spot,
         )
 
     def see(self) -> None:

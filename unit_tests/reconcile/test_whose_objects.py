@@ -12,7 +12,7 @@ from controller.domain.errors import TerminalError, TransientError
 from controller.kube import kinds
 from controller.kube.kinds import Kind
 from controller.reconcile.observe import joined
-from controller.runtime.workers import Done
+from controller.runtime.workers import After, Done
 from unit_tests.executors.stage import NAMESPACE, Json
 from unit_tests.reconcile.bench import KEY, Bench
 
@@ -122,6 +122,7 @@ def test_pods_that_lost_their_statefulset_are_still_the_clusters(bench: Bench) -
 
     done = bench.reconcile()
 
+    assert isinstance(done, Done | After)
     assert done.actions == ("ApplyStatefulSet",)
     assert bench.stage.there(kinds.STATEFULSET, STATEFULSET)["spec"]["replicas"] == 3
     pods = [bench.stage.there(kinds.POD, f"{STATEFULSET}-{n}") for n in range(3)]

@@ -82,6 +82,17 @@ def test_a_call_is_held_until_it_ends() -> None:
     assert it.gauge.values == [0, 1, 0]
 
 
+def test_a_call_that_is_not_to_wake_wakes_nobody() -> None:
+    """Its result is in the ledger for who looks."""
+    it = rig()
+    it.calls.start("op-1", "cluster", lambda: 42, wakes=False)
+
+    it.threads.pop()()
+
+    assert it.calls.results("cluster") != ()
+    assert it.woken == []
+
+
 def test_a_call_that_raises_has_failed() -> None:
     """With its error, and the key is woken all the same."""
     it = rig()

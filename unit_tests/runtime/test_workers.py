@@ -22,7 +22,7 @@ from controller.runtime.backoff import KeyBackoff
 from controller.runtime.clock import RealClock, SteppedClock
 from controller.runtime.queue import Priority, WorkQueue
 from controller.runtime.store import Key
-from controller.runtime.workers import After, Done, NoWorkerMetrics, Result, Workers, describe_key
+from controller.runtime.workers import After, Done, NoWorkerMetrics, Pending, Result, Workers, describe_key
 
 KEY = Key("ns", "a")
 
@@ -189,6 +189,32 @@ def test_three_conflicts_in_a_row_are_tried_at_once() -> None:
         it.clock.advance(wait)
 
     assert waits == [0.0, 0.0, 0.0, 0.5, 0.0]
+
+
+def test_what_is_pending_is_neither_a_success_nor_a_failure() -> None:
+    """It comes again when it is told to; failures and conflicts before it go on counting."""
+    it = rig()
+    pending = Pending(seconds=30.0)
+    it.run(pending)
+    assert it.wait() == 30.0
+    it.queue.add(KEY)
+    for expected in (0.5, 1.0, 2.0):
+        it.run(TransientError("reset"))
+        assert it.wait() == expected
+        it.clock.advance(expected)
+        it.run(pending)
+        it.queue.add(KEY)
+    waits = []
+    for _ in range(4):
+        it.run(ConflictError("409"))
+        wait = it.wait()
+        assert wait is not None
+        waits.append(wait)
+        it.clock.advance(wait)
+        it.run(pending)
+        it.queue.add(KEY)
+
+    assert waits == [0.0, 0.0, 0.0, 4.0]
 
 
 @pytest.mark.parametrize("between", [Done(), After(seconds=0.1), TransientError("reset")])
