@@ -19,7 +19,7 @@ POINTER: Final = "/metadata/annotations/" + names.STOPPED_SIZE.replace("~", "~0"
 
 def running(statefulset: JsonMap) -> int:
     """Return how many pods are asked for now."""
-    replicas: int = statefulset["spec"].get("replicas", 1)
+    replicas: int = (statefulset.get("spec") or {}).get("replicas", 1)
     return replicas
 
 
