@@ -204,7 +204,11 @@ ACCEPTED: dict[str, tuple[Spec, Spec, Facts]] = {
     "a rack renamed that never was": (
         {},
         {"topology": topology(dc("dc1", "rack1", "rack3"), DC2)},
-        attrs.evolve(RUNNING, nodes={"dc1-rack1": 2, "dc2-rack1": 2}, joined=frozenset()),
+        attrs.evolve(
+            RUNNING,
+            nodes={"dc1-rack1": 2, "dc2-rack1": 2},
+            joined=frozenset({"dc1-rack1", "dc2-rack1"}),
+        ),
     ),
     "order of racks": ({}, {"topology": topology(dc("dc1", "rack2", "rack1"), DC2)}, RUNNING),
     "order of DCs": ({}, {"topology": topology(DC2, DC1)}, RUNNING),
