@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from e2e.kubectl import Kubectl
 from e2e.topology_story import NAME, tell
 
 
+# Twelve nodes join or leave, one after the other.
+@pytest.mark.timeout(2700)
 def test_a_client_never_notices(kubectl: Kubectl) -> None:
     """3 -> 6 -> 4 nodes, another data centre with three racks, rebuilt, read from, and gone again.
 
