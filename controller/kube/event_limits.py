@@ -1,9 +1,10 @@
 """
-Which events are worth sending: pure, with the limits of client-go.
+Which events are worth sending: pure, in the way of client-go.
 
 - The same event within ten minutes is one event that is counted.
 - From the tenth on within ten minutes, events that differ in their note only are counted as one.
-- An object gets 25 events of a type, and then one each five minutes.
+- An object gets 100 events of a type, and then one each 30 seconds. client-go has 25, and one each five
+  minutes: the steps of one rolling change would be dropped.
 
 What it knows is bounded: of 4,096 objects and kinds of event, those that were heard of last.
 """
@@ -23,8 +24,8 @@ V = TypeVar("V")
 
 WINDOW_SECONDS = 600.0
 MOST_ALIKE = 10
-BURST = 25
-REFILL_SECONDS = 300.0
+BURST = 100
+REFILL_SECONDS = 30.0
 MOST_KNOWN = 4096
 COMBINED = "(combined from similar events) "
 

@@ -91,7 +91,7 @@ def test_after_a_quiet_time_notes_are_told_apart_again() -> None:
 
 
 def test_an_object_gets_a_burst_and_then_one_at_a_time() -> None:
-    """25 at once, one each five minutes afterwards; the next that passes tells how many there were."""
+    """A burst at once, one each half a minute afterwards; the next that passes tells how many there were."""
     limits = Limits()
     verdicts = [limits.admit(EVENT, 0) for _ in range(BURST + 5)]
 
