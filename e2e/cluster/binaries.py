@@ -1,8 +1,8 @@
 """
-The cluster's two binaries, built from Go modules and kept under the cache folder.
+The cluster's two binaries and Helm, built from Go modules and kept under the cache folder.
 
-``kube`` is everything in main.go; ``local-path-provisioner`` is Rancher's program as it is, which
-is no library and therefore cannot be part of the first.
+``kube`` is everything in main.go; ``local-path-provisioner`` and ``helm`` are others' programs as they
+are, built with the versions that their own go.mod names.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ KUBERNETES = "v1.34.4"
 VERSION_FLAG = f"-X k8s.io/component-base/version.gitVersion={KUBERNETES}"
 PROVISIONER = "github.com/rancher/local-path-provisioner"
 PROVISIONER_VERSION = "v0.0.30"
+HELM = "helm.sh/helm/v3/cmd/helm"
+HELM_VERSION = "v3.19.0"
 SOURCES = ("go.mod", "go.sum", "main.go")
 OLDEST_GO = (1, 24)  # what go.mod says
 BUILD_TIMEOUT = 3600.0  # seconds; a cold build takes six minutes on two cores
@@ -42,16 +44,12 @@ def kube() -> Path:
 
 def provisioner() -> Path:
     """Return the ``local-path-provisioner`` binary, built if it is not in the cache yet."""
+    return _installed("local-path-provisioner", PROVISIONER, PROVISIONER_VERSION)
 
-    def make(target: Path) -> None:
-        # Outside of any module: the program is built with the versions its own go.mod names.
-        target.mkdir()
-        env = os.environ | {"GOBIN": str(target), "GOFLAGS": "-trimpath"}
-        program = f"{PROVISIONER}@{PROVISIONER_VERSION}"
-        run("go", "install", program, cwd=target, env=env, timeout=BUILD_TIMEOUT)
 
-    folder = _folder("local-path-provisioner", fingerprint(PROVISIONER_VERSION, toolchain()))
-    return kept(folder, folder.name.rpartition("-")[0], make) / "local-path-provisioner"
+def helm() -> Path:
+    """Return the ``helm`` binary, built if it is not in the cache yet (three minutes, the first time)."""
+    return _installed("helm", HELM, HELM_VERSION)
 
 
 def toolchain() -> str:
@@ -74,6 +72,19 @@ def is_recent(said: str) -> bool:
     found = re.search(r"go(\d+)\.(\d+)", said)
     # A toolchain of a developer of Go ("devel ...") has no number, and is new.
     return found is None or (int(found[1]), int(found[2])) >= OLDEST_GO
+
+
+def _installed(name: str, program: str, version: str) -> Path:
+    """Return the binary *name* of the Go *program*."""
+
+    def make(target: Path) -> None:
+        # Outside of any module: the program is built with the versions its own go.mod names.
+        target.mkdir()
+        env = os.environ | {"GOBIN": str(target), "GOFLAGS": "-trimpath"}
+        run("go", "install", f"{program}@{version}", cwd=target, env=env, timeout=BUILD_TIMEOUT)
+
+    folder = _folder(name, fingerprint(version, toolchain()))
+    return kept(folder, name, make) / name
 
 
 def _folder(name: str, key: str) -> Path:
