@@ -116,8 +116,9 @@ def fate(name: str, observed: Observed) -> Fate:
         for each in said:
             if isinstance(each, kind):
                 return each
-    # Without an address it might be known under another host id than the last that we know of.
-    stranger = _stranger(views, observed) if ip is None else None
+    # Without an address it might be known under another host id than the last that we know of; without a
+    # host id, at an address that it had before.
+    stranger = _stranger(views, observed, anywhere=host_id is None) if None in {ip, host_id} else None
     if stranger is not None:
         return Unknown(why=stranger)
     word = "has left the ring" if member else "never joined the ring"
@@ -183,12 +184,16 @@ def _has_place(name: str, observed: Observed) -> bool:
     )
 
 
-def _stranger(views: Mapping[str, View], observed: Observed) -> str | None:
-    """Return a sentence on a node without a pod that may be the one that is asked for, if there is any."""
+def _stranger(views: Mapping[str, View], observed: Observed, *, anywhere: bool) -> str | None:
+    """Return a sentence on a node without a pod that may be the one that is asked for, if there is any.
+
+    A dead one, unless *anywhere*: peers may take a while to notice. A ring may have nodes of other clusters.
+    """
     ours = {pod.ip for pod in observed.pods()}
     known = set(observed.hosts.values())
     for peer, view in sorted(views.items()):
         for address, host_id in sorted(view.host_ids.items()):
-            if address not in ours and host_id not in known and address in view.joining | view.unreachable:
+            foreign = address not in ours and host_id not in known
+            if foreign and (anywhere or address in view.joining | view.unreachable):
                 return f"{peer} still knows a node at {address} that has no pod"
     return None

@@ -34,6 +34,7 @@ from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
 from controller.reconcile import machines, resizing, snapshot, takeover
+from controller.reconcile.claims_left import with_claims_left
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.fence import fenced
@@ -179,6 +180,7 @@ class Observer:
         seen = attrs.evolve(seen, lost_machines=machines.lost(self.client, replace.suspects(seen)))
         if going is not None:
             seen = attrs.evolve(seen, leaving=going, leaver=told.ring.get(going.pod))
+            seen = with_claims_left(self.client, seen, key)
         operations = Operations(
             calls=calls, busy=told.busy, operator=self.operator, due=cluster.status.due_operations
         )

@@ -48,6 +48,11 @@ _PASSING: Final = frozenset(
         "clusterIP",
         "clusterIPs",
         "volume.kubernetes.io/selected-node",
+        "operation-start",
+        "operation-end",
+        # Which process it was that asked.
+        "operatorName",
+        "cassandraclusters.db.orange.com/operation-request",
         # The owner's UID, and what is made from it; what it is the hash of is compared itself.
         "cassandraclusters.db.orange.com/cluster-uid",
         "cassandraclusters.db.orange.com/object-hash",

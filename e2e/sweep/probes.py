@@ -101,6 +101,21 @@ def leaving(name: str, pod: str) -> Probe:
     return lambda world: any(n.pod == pod and n.mode == "LEAVING" for n in world.nodes_of(name))
 
 
+def exists(pod: str) -> Probe:
+    """There is such a pod."""
+    return lambda world: pod in world.pods
+
+
+def operated(pod: str, status: str) -> Probe:
+    """The last operation that labels of *pod* asked for has ended so."""
+
+    def probe(world: World) -> bool:
+        labels = world.pods[pod]["metadata"].get("labels") or {} if pod in world.pods else {}
+        return labels.get("operation-status") == status and bool(labels.get("operation-end"))
+
+    return probe
+
+
 def image(name: str, wanted: str) -> Probe:
     """Every pod of the cluster runs Cassandra from this image."""
 

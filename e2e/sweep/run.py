@@ -22,7 +22,19 @@ from e2e.simtime import EPOCH
 from e2e.sweep.director import LONGEST_SECONDS, Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import Plan
-from e2e.sweep.stories import Apply, BringBack, Delete, Edit, Keyspace, Pause, PowerOff, Step, Story, Until
+from e2e.sweep.stories import (
+    Apply,
+    BringBack,
+    Delete,
+    Edit,
+    Keyspace,
+    Label,
+    Pause,
+    PowerOff,
+    Step,
+    Story,
+    Until,
+)
 from e2e.sweep.witness import Violation, Witness
 
 # A fault may cost as much more than a step's own limit: a lease, a backoff, a restart of a pod.
@@ -103,6 +115,8 @@ class Run:
             case Delete(kind=kind, name=name):
                 path = _KINDS[kind].path(NAMESPACE, name)
                 self._cluster.transport.send(Request(method="DELETE", path=path))
+            case Label(pod=pod, labels=labels):
+                self._label(pod, labels)
             case PowerOff(node=node):
                 nodes.power_off(node)
             case BringBack(node=node):
@@ -115,6 +129,12 @@ class Run:
                 self._pass(seconds)
             case _:
                 assert_never(step)
+
+    def _label(self, pod: str, labels: Mapping[str, str]) -> None:
+        headers = {"Content-Type": "application/merge-patch+json"}
+        body = {"metadata": {"labels": labels}}
+        path = kinds.POD.path(NAMESPACE, pod)
+        self._cluster.transport.send(Request(method="PATCH", path=path, headers=headers, body=body))
 
     def _wait(self, step: Until) -> None:
         patience = PATIENCE_SECONDS if self._director.struck_at is not None else 0.0

@@ -21,11 +21,13 @@ from e2e.sweep.probes import (
     all_of,
     budget,
     down,
+    exists,
     gone,
     image,
     leaving,
     missing,
     nothing_left,
+    operated,
     racks,
     ready,
     says,
@@ -60,6 +62,14 @@ class Delete:
 
     kind: str
     name: str
+
+
+@attrs.frozen(kw_only=True)
+class Label:
+    """Put *labels* on a pod, as CassKop's plugin does to ask for an operation on its node."""
+
+    pod: str
+    labels: Mapping[str, str]
 
 
 @attrs.frozen(kw_only=True)
@@ -100,7 +110,7 @@ class Pause:
     seconds: float
 
 
-Step = Apply | Edit | Delete | PowerOff | BringBack | Keyspace | Until | Pause
+Step = Apply | Edit | Delete | Label | PowerOff | BringBack | Keyspace | Until | Pause
 
 
 @attrs.frozen(kw_only=True)
@@ -147,7 +157,7 @@ def single(name: str = "solo", **spec: Any) -> Mapping[str, Any]:  # noqa: ANN40
     return obj
 
 
-def pair_of_dcs(*sizes: int) -> Mapping[str, Any]:
+def dcs_of(*sizes: int) -> Mapping[str, Any]:
     """Return the `topology` of data centres `dc1` and so on with one rack each, of so many nodes."""
     return {
         "dc": [
@@ -273,22 +283,48 @@ STORIES: Final = (
         end=_rests("solo"),
     ),
     Story(
+        name="regret",
+        about="nodesPerRacks from 1 to 2, and back to 1 before the node has joined",
+        # Whether it comes to join depends on when that is seen: then it would be a seed.
+        given=_made(single(hardAntiAffinity=False, autoUpdateSeedList=False)),
+        when=(
+            Edit(name="solo", spec={"nodesPerRacks": 2}),
+            Until(what="a second node starts", probe=exists("solo-dc1-rack1-1")),
+            Edit(name="solo", spec={"nodesPerRacks": 1}),
+        ),
+        end=_rests("solo"),
+    ),
+    Story(
         name="empty",
         about="a data centre that is taken out with its nodes, then emptied, then taken out",
-        given=_made({**single(), "spec": {**single()["spec"], "topology": pair_of_dcs(1, 1)}}),
+        given=_made({**single(), "spec": {**single()["spec"], "topology": dcs_of(1, 1)}}),
         when=(
-            Edit(name="solo", spec={"topology": pair_of_dcs(1)}),
+            Edit(name="solo", spec={"topology": dcs_of(1)}),
             Until(
                 what="that is refused", probe=says("solo", "SpecAccepted", "ChangeRefused", status="False")
             ),
-            Edit(name="solo", spec={"topology": pair_of_dcs(1, 0)}),
+            Edit(name="solo", spec={"topology": dcs_of(1, 0)}),
             _rests("solo"),
-            Edit(name="solo", spec={"topology": pair_of_dcs(1)}),
+            Edit(name="solo", spec={"topology": dcs_of(1)}),
         ),
         end=Until(
             what="nothing is left of the data centre, and the cluster is Ready",
             probe=all_of(ready("solo"), tidy("solo"), racks("solo", "dc1-rack1")),
             seconds=600,
+        ),
+    ),
+    Story(
+        name="cleanup",
+        about="a cleanup that is asked for by labels on a pod",
+        given=_made(single()),
+        when=(
+            Label(pod="solo-dc1-rack1-0", labels={"operation-name": "cleanup", "operation-status": "ToDo"}),
+        ),
+        end=Until(
+            # A sweep has no threads, so that the answer to a call that lasts is always lost.
+            what="the pod says how it ended, and the cluster is Ready",
+            probe=all_of(operated("solo-dc1-rack1-0", "Error"), ready("solo")),
+            seconds=200,
         ),
     ),
     Story(

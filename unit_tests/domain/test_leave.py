@@ -231,6 +231,63 @@ def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
     )
 
 
+@pytest.mark.parametrize("recorded", [True, False])
+def test_a_node_of_unknown_host_id_may_be_one_at_an_address_that_no_pod_has(*, recorded: bool) -> None:
+    """It joined while nobody looked, and came back elsewhere: its peers know it where it was before."""
+    seen = Cluster.running(desired((2,))).observed(desired((2,)))
+    rack = seen.racks["dc1-rack0"]
+    moved = attrs.evolve(
+        seen,
+        hosts={pod: host for pod, host in seen.hosts.items() if pod != LAST},
+        joined=seen.joined if recorded else seen.joined - {LAST},
+        ring=_with(seen, LAST),
+        racks={
+            "dc1-rack0": attrs.evolve(rack, pods=(rack.pods[0], attrs.evolve(rack.pods[1], ip="elsewhere")))
+        },
+    )
+
+    found = fate(LAST, moved)
+
+    assert isinstance(found, Unknown)
+    assert "dc1-rack0.1.1" in found.why
+
+
+@pytest.mark.parametrize("word", [Mode.NORMAL, None])
+def test_a_node_that_has_joined_by_its_own_word_keeps_its_place(word: Mode | None) -> None:
+    """Its peers hear of it a moment later, and it leaves properly; one that cannot be asked may be so."""
+    world = Cluster.running(desired((1,)))
+    world, _ = until(world, desired((2,)), ApplyStatefulSet)
+    world, _ = world.step(desired((2,)))
+    for _ in range(3):
+        world = world.advance(("dc1-rack0", 1), desired((2,)))
+    want = desired((1,))
+    seen = world.observed(want)
+    assert isinstance(fate(LAST, seen), Joins)
+    view = attrs.evolve(next(iter(seen.ring.views().values())), mode=Mode.JOINING)
+    joining = attrs.evolve(
+        seen, leaving=Leaving(rack="dc1-rack0", pod=LAST, begun=seen.now, proven=True), leaver=view
+    )
+    own = attrs.evolve(view, mode=word) if word is not None else Silent(why="it hangs")
+
+    assert [type(action) for action in plan(want, joining)] == [ShrinkStatefulSet]
+    assert [type(action) for action in plan(want, attrs.evolve(joining, leaver=own))] == [Wait]
+
+
+def test_a_member_that_was_taken_for_a_stranger_leaves_properly() -> None:
+    """What was noted of a node that had not joined does not hold for one that has: it is noted anew."""
+    world, want = shrunk()
+    seen = world.observed(want)
+    view = next(iter(seen.ring.views().values()))
+    proven = attrs.evolve(
+        seen, leaving=Leaving(rack="dc1-rack0", pod=LAST, begun=seen.now, proven=True), leaver=view
+    )
+
+    (action,) = plan(want, proven)
+
+    assert isinstance(action, NoteLeaving)
+    assert action.step is LeaveStep.BEGIN
+
+
 def _with(seen: Observed, pod: str, **changes: Any) -> Ring:
     """Return the ring as all but *pod* see it, with *changes*."""
     return Ring(

@@ -125,6 +125,9 @@ def _under_way(desired: Desired, observed: Observed) -> list[Action] | Question:
             return [Wait(seconds=SILENCE_SECONDS, why=f"{place.name} is on its way out: {why}")]
         case Gone() | Joins():
             return not_in_the_ring(place, found, leaving, observed)
+        case Member() | Leaves() if leaving.proven:
+            # It had not joined when that was noted.
+            return [note(place, LeaveStep.BEGIN, f"{found.why}: it leaves properly")]
         case Member() | Leaves():
             return drive(place, found, leaving, observed)
         case _:

@@ -7,6 +7,7 @@ It never takes a place on silence, nor a volume: that the node is out is noted i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from controller.domain.actions import (
     Action,
@@ -19,8 +20,8 @@ from controller.domain.actions import (
 from controller.domain.leaving import Fate, Gone, Held, Joins, Leaves, Leaving, Member
 from controller.domain.observed import Observed
 from controller.domain.plan.places import STUCK, Place, age_of, note
-from controller.domain.plan.waiting import SILENCE_SECONDS, SOON_SECONDS
-from controller.domain.ring import Mode, View
+from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, SOON_SECONDS
+from controller.domain.ring import Mode, Silent, View
 
 
 def not_in_the_ring(place: Place, found: Gone | Joins, leaving: Leaving, observed: Observed) -> list[Action]:
@@ -31,6 +32,10 @@ def not_in_the_ring(place: Place, found: Gone | Joins, leaving: Leaving, observe
         return [Wait(seconds=SOON_SECONDS, why=why)]
     if place.wanted and not left:
         return [note(place, LeaveStep.UNDO, f"{place.name} is wanted again, and may go on to join the ring")]
+    if isinstance(found, Joins):
+        joined = _may_have_joined(place, observed)
+        if joined is not None:
+            return [Wait(seconds=GOSSIP_SECONDS, why=joined)]
     if not leaving.proven:
         return [note(place, LeaveStep.PROVEN, nowhere(found))]
     return [
@@ -92,6 +97,19 @@ def left_behind(place: Place, found: Fate) -> Iterator[Action]:
 def nowhere(found: Fate) -> str:
     """Return why nobody loses anything with a node of this fate."""
     return f"{found.why}, so that nobody counts on it" if isinstance(found, Joins) else found.why
+
+
+def _may_have_joined(place: Place, observed: Observed) -> str | None:
+    """Return why the node in *place* may be a member by now, although a peer sees it joining still."""
+    match observed.leaver:
+        case View(mode=Mode.NORMAL):
+            return f"{place.name} says that it has joined the ring: it leaves once its peers have heard of it"
+        case Silent(why=why):
+            return f"{place.name} joins the ring and cannot be asked how far it is ({why})"
+        case View() | None:
+            return None
+        case _:
+            assert_never(observed.leaver)
 
 
 def _finishes(leaving: Leaving, observed: Observed) -> bool:
