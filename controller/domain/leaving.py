@@ -118,7 +118,8 @@ def fate(name: str, observed: Observed) -> Fate:
                 return each
     # Without an address it might be known under another host id than the last that we know of; without a
     # host id, at an address that it had before.
-    stranger = _stranger(views, observed, anywhere=host_id is None) if None in {ip, host_id} else None
+    elsewhere = None in {ip, host_id} and (member or not _never_ran(name, observed))
+    stranger = _stranger(views, observed, anywhere=host_id is None) if elsewhere else None
     if stranger is not None:
         return Unknown(why=stranger)
     word = "has left the ring" if member else "never joined the ring"
@@ -182,6 +183,13 @@ def _has_place(name: str, observed: Observed) -> bool:
         and (not ordinal.isdecimal() or int(ordinal) < rack.statefulset.replicas)
         for rack in observed.racks.values()
     )
+
+
+def _never_ran(name: str, observed: Observed) -> bool:
+    """Tell whether the volumes of the pod called *name* were never used: then it never was in any ring."""
+    claims = [claim for rack in observed.racks.values() for claim in rack.claims]
+    mine = [claim for claim in claims if claim.name.endswith(f"-{name}")]
+    return bool(mine) and all(claim.phase != "Bound" for claim in mine)
 
 
 def _stranger(views: Mapping[str, View], observed: Observed, *, anywhere: bool) -> str | None:

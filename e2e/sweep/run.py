@@ -194,8 +194,8 @@ class Run:
         end = end_state(self._cluster)
         if self._reference is not None:
             found = differences(self._reference, end)
-            if self._director.fault in _BLIND:
-                found = (text for text in found if not any(name in text.split(" is ")[0] for name in _TOLD))
+            apart = (*self._story.hangs_on, *(_TOLD if self._director.fault in _BLIND else ()))
+            found = (text for text in found if not any(name in text.split(" is ")[0] for name in apart))
             # The first few tell what kind of difference it is.
             for text in itertools.islice(found, 4):
                 say("it_ends_as_without_faults", text)

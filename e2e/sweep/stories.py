@@ -118,7 +118,8 @@ class Story:
     """*end* must hold after the last step, and for good.
 
     *quiet*: from then on the operator writes nothing. Not so where the kubelet goes on trying something,
-    since the operator repeats its words.
+    since the operator repeats its words. *hangs_on*: in which paths the end may differ from the one without
+    faults, since it hangs on when something was seen.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Story:
     end: Until
     given: tuple[Step, ...] = ()
     quiet: bool = True
+    hangs_on: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -293,6 +295,8 @@ STORIES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 1}),
         ),
         end=_rests("solo"),
+        # Growth that was seen has a cleanup follow it.
+        hangs_on=("labels.operation-", "pods/solo-dc1-rack1-0.metadata.annotations"),
     ),
     Story(
         name="empty",

@@ -38,7 +38,7 @@ from controller.domain.leaving import (
     fate,
     forgotten,
 )
-from controller.domain.observed import Observed
+from controller.domain.observed import Claim, Observed
 from controller.domain.plan import needs_ownership, plan
 from controller.domain.ring import Mode, Ring, Silent
 from controller.domain.status import status
@@ -250,6 +250,10 @@ def test_a_node_of_unknown_host_id_may_be_one_at_an_address_that_no_pod_has(*, r
 
     assert isinstance(found, Unknown)
     assert "dc1-rack0.1.1" in found.why
+    unused = Claim(name=f"data-{LAST}", uid="u", phase="Pending", storage_class=None)
+    racks = {"dc1-rack0": attrs.evolve(moved.racks["dc1-rack0"], claims=(unused,))}
+    never_ran = fate(LAST, attrs.evolve(moved, racks=racks))
+    assert isinstance(never_ran, Unknown if recorded else Gone), "a volume that was never used had no node"
 
 
 @pytest.mark.parametrize("word", [Mode.NORMAL, None])
