@@ -34,11 +34,11 @@ from controller.kube import kinds
 from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
 from controller.reconcile import machines, resizing, snapshot, takeover
-from controller.reconcile.claims_left import with_claims_left
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.fence import fenced
 from controller.reconcile.how_far import how_far
+from controller.reconcile.leaver import with_leaver
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
 from controller.reconcile.questions import Questions, ready, running
@@ -179,8 +179,7 @@ class Observer:
         )
         seen = attrs.evolve(seen, lost_machines=machines.lost(self.client, replace.suspects(seen)))
         if going is not None:
-            seen = attrs.evolve(seen, leaving=going, leaver=told.ring.get(going.pod))
-            seen = with_claims_left(self.client, seen, key)
+            seen = with_leaver(self.client, seen, key, going, told.ring.get(going.pod))
         operations = Operations(
             calls=calls, busy=told.busy, operator=self.operator, due=cluster.status.due_operations
         )

@@ -1,5 +1,5 @@
 """
-Which volumes there are of a node whose place and pod are gone: read live, before its way out is at its end.
+What is seen of a node that is on its way out; of one whose place and pod are gone, its volumes are read live.
 
 By a store that lags there might be none, and one that comes to light later would stay for ever.
 """
@@ -9,21 +9,25 @@ from __future__ import annotations
 import attrs
 
 from controller.api.v2 import names
+from controller.domain.leaving import Leaving
 from controller.domain.observed import Observed
+from controller.domain.ring import Answer
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.reconcile import snapshot
 from controller.runtime.store import Key
 
 
-def with_claims_left(client: KubeClient, seen: Observed, key: Key) -> Observed:
-    """Return *seen* with the claims of the rack that a node leaves, once only they are left of it.
+def with_leaver(
+    client: KubeClient, seen: Observed, key: Key, leaving: Leaving, leaver: Answer | None
+) -> Observed:
+    """Return *seen* with a node on its way out, its own word, and its claims once only they are left of it.
 
     Raises the client's errors.
     """
-    leaving = seen.leaving
-    rack = seen.racks.get(leaving.rack) if leaving is not None else None
-    if leaving is None or rack is None or rack.statefulset is None:
+    seen = attrs.evolve(seen, leaving=leaving, leaver=leaver)
+    rack = seen.racks.get(leaving.rack)
+    if rack is None or rack.statefulset is None:
         return seen
     place_is_there = names.ordinal(leaving.pod) < rack.statefulset.replicas
     if place_is_there or any(pod.name == leaving.pod for pod in rack.pods):
