@@ -7,6 +7,8 @@ API server and the ring show. Status is written whatever happened before, on err
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import attrs
 import structlog
 
@@ -151,6 +153,7 @@ class ClusterReconciler:
         """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
         if any(not isinstance(action, Wait | Hold) for action in seen.actions):
             self._require_alive(cluster)
+        asks = [action for action in seen.actions if _is_ask(action)]
         for action in seen.actions:
             if isinstance(action, Write):
                 written = self.executor.run(action, seen.wish.bodies)
@@ -159,8 +162,7 @@ class ClusterReconciler:
                 done.append(_name(action))
                 # That it begins was told when that was noted, and that it stopped will be.
                 if not isinstance(action, RunOperation | StopOperation):
-                    failed = isinstance(action, MarkOperation) and action.step is OperationStep.FAILED
-                    self.finisher.did(cluster, action=_name(action), why=action.why, failed=failed)
+                    self._tell(cluster, action, done, asked=len(asks))
             elif isinstance(action, NoteLeaving):
                 # It is written with the rest of status, at the end.
                 done.append(action.step.value)
@@ -168,6 +170,16 @@ class ClusterReconciler:
             elif isinstance(action, NoteResize):
                 done.append(type(action).__name__)
                 self.finisher.did(cluster, action=type(action).__name__, why=action.why)
+
+    def _tell(self, cluster: CassandraCluster, action: Write, done: Sequence[str], *, asked: int) -> None:
+        """Tell what was done, and only once what is asked of many nodes: of *asked* in this step."""
+        why = action.why
+        if _is_ask(action):
+            if done.count(_name(action)) > 1:
+                return
+            why += f" (and so on {asked - 1} more)" if asked > 1 else ""
+        failed = isinstance(action, MarkOperation) and action.step is OperationStep.FAILED
+        self.finisher.did(cluster, action=_name(action), why=why, failed=failed)
 
     def _require_alive(self, cluster: CassandraCluster) -> None:
         """Raise `ConflictError` unless the cluster is there: a store that lags shows some that are gone.
@@ -257,6 +269,11 @@ class ClusterReconciler:
 
     def _wrote(self, key: Key, written: Written) -> None:
         self.caught_up.expect(key, written)
+
+
+def _is_ask(action: Action) -> bool:
+    """Tell whether *action* asks a node for what is due on many."""
+    return isinstance(action, MarkOperation) and action.step is OperationStep.ASK
 
 
 def _name(action: Write) -> str:
