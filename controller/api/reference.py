@@ -57,6 +57,7 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.maxPodUnavailable": Effect.AT_ONCE,
     "spec.unlockNextOperation": Effect.AT_ONCE,
     "spec.nodeReplacement": Effect.AT_ONCE,
+    "spec.changePolicy": Effect.AT_ONCE,
     "spec.rollout.strategy": Effect.AT_ONCE,
     "spec.rollout.consistency": Effect.AT_ONCE,
     "spec.rollout.rackShare": Effect.AT_ONCE,

@@ -73,6 +73,11 @@ def partly_refused(held: Sequence[str], later: Sequence[str] = ()) -> Finding:
     return Finding(type="SpecAccepted", status=False, reason="ChangeRefused", message=message)
 
 
+def unapproved(message: str) -> Finding:
+    """An edit waits for somebody to approve it; *message* says which one, and how."""
+    return Finding(type="SpecAccepted", status=False, reason="ApprovalNeeded", message=message)
+
+
 def refused(problems: Sequence[str], *, fallback: bool) -> list[Finding]:
     """The spec cannot be used; with *fallback*, the last accepted one is carried out meanwhile."""
     message = "; ".join(problems)

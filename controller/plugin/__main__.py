@@ -15,7 +15,7 @@ import sys
 
 from controller import __version__
 from controller.domain.errors import OperatorError
-from controller.plugin import completion, edits, operations
+from controller.plugin import approve, bundle, completion, edits, logs, operations, plan, show
 from controller.plugin.command import Command
 from controller.plugin.errors import STOPPED, StopError, stop_of
 from controller.plugin.kubectl import Kubectl
@@ -27,8 +27,13 @@ PROGRAM = "kubectl casskop"
 INTERRUPTED = 130
 
 COMMANDS: tuple[Command, ...] = (
+    *show.COMMANDS,
+    *plan.COMMANDS,
+    *logs.COMMANDS,
+    *bundle.COMMANDS,
     *operations.COMMANDS,
     *edits.COMMANDS,
+    *approve.COMMANDS,
 )
 
 _CODES = """exit codes: 0 done, 1 not done (and why), 2 wrong arguments,

@@ -17,6 +17,7 @@ from typing import Any, Final
 from controller.api.v2 import names
 from controller.api.v2.cluster import ActionStatus, OperationName
 from controller.domain.errors import ConflictError, NotFoundError
+from controller.domain.operations.kinds import NAMES, Unusable, parse
 from controller.kube import kinds
 from controller.plugin.command import Command
 from controller.plugin.errors import DONE, StopError
@@ -24,14 +25,12 @@ from controller.plugin.session import Object, Session
 
 _BUSY: Final = frozenset({ActionStatus.ONGOING.value, ActionStatus.FINALIZING.value})
 _LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
-# A decommission is the operator's own, asked for by a smaller size.
-_NOT_ASKED_FOR: Final = frozenset({OperationName.DECOMMISSION.value})
 _TRIES: Final = 3
 
 
 def known_operations() -> tuple[str, ...]:
     """Return what may be asked for by labels."""
-    return tuple(sorted(each.value for each in OperationName if each.value not in _NOT_ASKED_FOR))
+    return tuple(sorted(NAMES.values()))
 
 
 def selected(
@@ -176,8 +175,9 @@ def _run(session: Session, given: argparse.Namespace) -> int:
     argument = getattr(given, "from_dc", None) or getattr(given, "argument", None)
     if argument is not None:
         checked_argument(argument)
-    if operation == OperationName.REBUILD and not argument:
-        raise StopError("rebuild needs the data centre to take the data from")
+    read = parse(operation, argument or "")
+    if isinstance(read, Unusable):
+        raise StopError(read.why)
     pods = selected(session, pod=given.pod, prefix=given.prefix)
     if operation == OperationName.REBUILD and argument and not given.foreign_dc:
         _checked_dc(session, pods, argument)
@@ -268,7 +268,10 @@ def _rebuild_arguments(parser: argparse.ArgumentParser) -> None:
 def _operate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("operation", metavar="OP", help=f"one of {', '.join(known_operations())}")
     choice(parser)
-    parser.add_argument("--argument", help="the operation's argument, such as the data centre of rebuild")
+    parser.add_argument(
+        "--argument",
+        help="a keyspace; for rebuild a data centre; for repair full or incremental",
+    )
     _foreign(parser)
 
 

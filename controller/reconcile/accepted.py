@@ -18,7 +18,7 @@ from typing import Any, Final
 import attrs
 
 from controller.api.v2 import names
-from controller.api.v2.cluster import CassandraCluster
+from controller.api.v2.cluster import CassandraCluster, PendingChange
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
 from controller.builders.context import Kept
@@ -29,6 +29,7 @@ from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
 from controller.domain.later import not_carried_out
 from controller.domain.leaving_status import scaling_down
+from controller.reconcile import approval
 from controller.reconcile.observe import by_rack, by_rack_pods, joined
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import taken_apart
@@ -55,6 +56,8 @@ class Chosen:
     usable: bool = True
     refused: bool = False
     leaving: frozenset[str] = frozenset()
+    # The edit that waits for approval; the spec that was accepted before it is carried out.
+    pending: PendingChange | None = None
 
 
 def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
@@ -65,13 +68,22 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
     leaving: frozenset[str] = frozenset()
     before = None if _unchanged(obj) else last_accepted(obj)
     if before is not None and _readable(obj):
-        old = json.loads(obj["metadata"]["annotations"][names.LAST_APPLIED])["spec"]
-        verdict = judge(old, obj.get("spec") or {}, facts(cluster))
+        verdict = judge(_accepted_spec(obj), obj.get("spec") or {}, facts(cluster))
         if verdict.held or verdict.leaving:
             held, leaving = verdict.held, verdict.leaving
             accepted = {**obj, "spec": verdict.spec, _LEAVING: sorted(leaving)}
             cluster, problems = read(accepted)
     said = [str(one) for one in (*held, *problems)]
+    if not problems and before is not None:
+        waits = approval.pending(obj, accepted, _accepted_spec(obj), facts(cluster))
+        if waits is not None:
+            return Chosen(
+                cluster=attrs.evolve(cluster, spec=before.spec),
+                found=(approval.waiting(waits, obj),),
+                remember=None,
+                leaving=_leaving(obj["metadata"].get("annotations") or {}),
+                pending=waits,
+            )
     if not problems:
         later = not_carried_out(cluster.spec)
         found = conditions.partly_refused(said, later) if held else conditions.accepted(later)
@@ -162,6 +174,11 @@ def accepted_text(obj: Object) -> str:
         sort_keys=True,
         separators=(",", ":"),
     )
+
+
+def _accepted_spec(obj: Object) -> dict[str, Any]:
+    """Return the spec that was accepted last, as it was written; there is one."""
+    return dict(json.loads(obj["metadata"]["annotations"][names.LAST_APPLIED])["spec"])
 
 
 def _leaving(annotations: Mapping[str, str]) -> frozenset[str]:

@@ -211,6 +211,7 @@ class ClusterReconciler:
             found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
         if chosen.refused:
             new = corrected(new)
+        new = attrs.evolve(new, pending_change=chosen.pending)
         if failure is None:
             new = attrs.evolve(new, observed_generation=generation)
         else:

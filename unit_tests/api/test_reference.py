@@ -73,6 +73,7 @@ SAMPLES: dict[str, Any] = {
     "spec.jmxConfiguration.jmxRemoteSSL": True,
     "spec.jmxConfiguration.jmxRemoteAuthenticate": True,
     "spec.livenessSuccessThreshold": 1,
+    "spec.changePolicy": "Approve",
     "spec.rollout.strategy": "RackAtOnce",
     "spec.nodeReplacement": "Automatic",
     "spec.rollout.consistency": "QUORUM",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 import contextlib
 import json
 import logging
@@ -47,6 +47,8 @@ class Plugin:
         configuration.host = url
         self._transport = LiveTransport(configuration, pool_size=2)
         self._capsys = capsys
+        # How a command lets time pass.
+        self.sleep: Callable[[float], None] = cluster.sim.run
 
     def run(self, *words: str) -> Said:
         """Run it with *words* on its command line."""
@@ -65,7 +67,7 @@ class Plugin:
             transport=self._transport,
             namespace=getattr(given, "namespace", NAMESPACE),
             out=out,
-            sleep=self.cluster.sim.run,
+            sleep=self.sleep,
             now=lambda: simulation.now,
         )
 
@@ -78,7 +80,11 @@ def served(*, ring: bool) -> Iterator[tuple[SimulatedCluster, str]]:
     """
     # The operator's log would stand among the plugin's words.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    world = SimulatedCluster(SimCluster(seed=1))
+    sim = SimCluster(seed=1)
+    for letter in "abc":
+        # Room for a second node in each zone.
+        sim.controllers.nodes.add(f"node-{letter}2", labels={"topology.kubernetes.io/zone": f"zone-{letter}"})
+    world = SimulatedCluster(sim)
     if ring:
         world.apply(jolokia_secret(), sample("demo"))
         wait_ready(world, "demo", seconds=420)

@@ -46,6 +46,8 @@ STOPPED_SIZE = f"{_PREFIX}/stopped-size"
 PAUSED = f"{_PREFIX}/paused"
 # The name of the last change of a rack's template, as status has it.
 LAST_CHANGE = f"{_PREFIX}/last-change"
+# The hash of the edit that somebody has approved.
+APPROVED = f"{_PREFIX}/approved"
 # On pods: what the ConfigMap held that they were made with.
 CONFIG_MAP_HASH = f"{_PREFIX}/config-map-hash"
 # On pods: the operation that is under way, how the last one ended, and who asked for it.

@@ -45,6 +45,13 @@ class RolloutStrategy(enum.StrEnum):
     RACK_AT_ONCE = "RackAtOnce"
 
 
+class ChangePolicy(enum.StrEnum):
+    """Whether an edit of the spec is carried out at once."""
+
+    AUTOMATIC = "Automatic"
+    APPROVE = "Approve"
+
+
 @attrs.frozen(kw_only=True)
 class Rollout:
     """How changes that need restarts are carried out."""
@@ -351,6 +358,14 @@ class ClusterSpec:
         metadata=doc(
             "Whether the cluster is stopped: no Cassandra node runs, and all volumes stay. Other changes of"
             " nodes wait until it is false again."
+        ),
+    )
+    change_policy: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "`Automatic`: an edit of the spec is carried out at once. `Approve`: it waits in"
+            " `status.pendingChange` for `kubectl casskop approve`, and the last accepted spec is carried out"
+            " meanwhile. If absent: `Automatic`.",
         ),
     )
     unlock_next_operation: bool = attrs.field(

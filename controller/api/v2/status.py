@@ -238,6 +238,21 @@ class Streaming:
 
 
 @attrs.frozen(kw_only=True)
+class PendingChange:
+    """An edit of the spec that waits for approval."""
+
+    hash: str = attrs.field(
+        default="", metadata=doc("What an approval has to name: this edit, in this state of the cluster.")
+    )
+    changes: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Fields that the edit changes; numbers and switches with their values.")
+    )
+    generation: int = attrs.field(
+        default=0, metadata=doc("Generation of the spec that has the edit.", format="int64")
+    )
+
+
+@attrs.frozen(kw_only=True)
 class ClusterStatus:
     """Everything that the operator says about a cluster."""
 
@@ -270,6 +285,9 @@ class ClusterStatus:
     due_operations: tuple[DueOperation, ...] = attrs.field(
         default=(),
         metadata=doc("Operations on nodes that follow from changes of the ring, until all are done."),
+    )
+    pending_change: PendingChange | None = attrs.field(
+        default=None, metadata=doc("The edit that waits for approval, with `spec.changePolicy: Approve`.")
     )
     ready_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that are ready."))
     wanted_nodes: int | None = attrs.field(default=None, metadata=doc("Nodes that the spec asks for."))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from controller.api.v2.cluster import (
     CassandraCluster,
+    ChangePolicy,
     ClusterSpec,
     JolokiaLogin,
     NodeReplacement,
@@ -19,6 +20,7 @@ from controller.domain.availability import Consistency
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _REPLACEMENTS = tuple(each.value for each in NodeReplacement)
+_POLICIES = tuple(policy.value for policy in ChangePolicy)
 _STRATEGIES = tuple(strategy.value for strategy in RolloutStrategy)
 _CONSISTENCIES = tuple(consistency.value for consistency in Consistency)
 _LOGINS = tuple(login.value for login in JolokiaLogin)
@@ -81,6 +83,7 @@ def _words(spec: ClusterSpec) -> Iterator[Problem]:
         ("spec.serverType", spec.server_type, ("cassandra", "dse")),
         ("spec.access.jolokiaLogin", spec.access.jolokia_login if spec.access else None, _LOGINS),
         ("spec.nodeReplacement", spec.node_replacement, _REPLACEMENTS),
+        ("spec.changePolicy", spec.change_policy, _POLICIES),
         ("spec.rollout.strategy", spec.rollout.strategy if spec.rollout else None, _STRATEGIES),
         ("spec.rollout.consistency", spec.rollout.consistency if spec.rollout else None, _CONSISTENCIES),
     )

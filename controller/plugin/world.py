@@ -1,0 +1,181 @@
+"""
+All that the operator would read of one cluster, read once: from the API server, or from a saved bundle.
+
+What could not be read is missing, and `unread` says why. Secrets are there by name only: what is in them
+decides nothing but whether nodes can be asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+import contextlib
+from http import HTTPStatus
+from typing import Any, Final
+
+import attrs
+
+from controller.api.v2 import names
+from controller.domain.errors import NotFoundError, OperatorError
+from controller.kube import kinds
+from controller.kube.errors import ForbiddenError
+from controller.kube.kinds import Kind
+from controller.kube.transport import Request, Response
+from controller.plugin.errors import StopError
+from controller.plugin.session import Object, Session
+
+OWNED: Final = (
+    kinds.STATEFULSET,
+    kinds.POD,
+    kinds.PERSISTENT_VOLUME_CLAIM,
+    kinds.SERVICE,
+    kinds.POD_DISRUPTION_BUDGET,
+    kinds.NETWORK_POLICY,
+    kinds.CONFIG_MAP,
+)
+# What is read beside the cluster's own objects, and may be forbidden.
+BESIDE: Final = (kinds.SECRET, kinds.STORAGE_CLASS)
+DEPLOYMENT: Final = Kind(group="apps", version="v1", plural="deployments", kind="Deployment")
+# Some login, so that the model's nodes may be asked; base64 of "-".
+_LOGIN: Final = {"username": "LQ==", "password": "LQ=="}
+
+
+@attrs.frozen(kw_only=True)
+class World:
+    """*cluster* and, by plural, what belongs to it. *image* is the operator's, None if nobody knows it."""
+
+    namespace: str
+    cluster: Object
+    objects: Mapping[str, tuple[Object, ...]]
+    image: str | None = None
+    unread: Mapping[str, str] = attrs.field(factory=dict)
+
+    def of(self, kind: Kind) -> tuple[Object, ...]:
+        """Return the objects of *kind*, by name."""
+        return self.objects.get(kind.plural, ())
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return str(self.cluster["metadata"]["name"])
+
+
+def read(session: Session, cluster: Object) -> World:
+    """Return the world of *cluster*, which may be one that does not exist yet."""
+    name = cluster["metadata"]["name"]
+    objects: dict[str, tuple[Object, ...]] = {}
+    unread: dict[str, str] = {}
+    for kind in OWNED:
+        try:
+            objects[kind.plural] = tuple(session.owned(kind, name))
+        except ForbiddenError as error:
+            if kind != kinds.NETWORK_POLICY:
+                raise
+            # Few users may see them, and the rest of a plan is none the worse.
+            objects[kind.plural] = ()
+            unread[kind.plural] = str(error)
+    spec = cluster.get("spec") or {}
+    scripts = spec.get("configMapName")
+    if scripts and all(each["metadata"]["name"] != scripts for each in objects[kinds.CONFIG_MAP.plural]):
+        with contextlib.suppress(NotFoundError):
+            found = session.client.get(kinds.CONFIG_MAP, session.namespace, scripts)
+            objects[kinds.CONFIG_MAP.plural] += (found,)
+    objects[kinds.CONTROLLER_REVISION.plural] = tuple(_revisions(session, objects, unread))
+    secret = (spec.get("imageJolokiaSecret") or {}).get("name")
+    for kind in BESIDE:
+        wanted = secret or names.jolokia_secret(name)
+        field = f"metadata.name={wanted}" if kind == kinds.SECRET else ""
+        where = session.namespace if kind.namespaced else None
+        try:
+            page = session.client.list_page(kind, where, field_selector=field, metadata_only=True)
+        except ForbiddenError as error:
+            unread[kind.plural] = str(error)
+        else:
+            objects[kind.plural] = tuple(dict(item) for item in page.items)
+    return World(
+        namespace=session.namespace,
+        cluster=cluster,
+        objects=objects,
+        image=operator_image(session) or _own_image(objects[kinds.STATEFULSET.plural]),
+        unread=unread,
+    )
+
+
+def _revisions(
+    session: Session, objects: Mapping[str, tuple[Object, ...]], unread: dict[str, str]
+) -> Iterator[Object]:
+    """Yield what the pods were made from, and what new ones are made from."""
+    labels = [each["metadata"].get("labels") or {} for each in objects[kinds.POD.plural]]
+    wanted = {each["controller-revision-hash"] for each in labels if each.get("controller-revision-hash")}
+    for obj in objects[kinds.STATEFULSET.plural]:
+        wanted.add((obj.get("status") or {}).get("updateRevision"))
+    for name in sorted(wanted - {None}):
+        try:
+            yield session.client.get(kinds.CONTROLLER_REVISION, session.namespace, name)
+        except NotFoundError:
+            continue
+        except ForbiddenError as error:
+            unread[kinds.CONTROLLER_REVISION.plural] = str(error)
+            return
+
+
+def operator_pods(session: Session) -> list[Object]:
+    """Return the operator's pods in the namespace; none if they are elsewhere or may not be seen."""
+    try:
+        return session.items(kinds.POD, labels="app=casskop")
+    except OperatorError:
+        return []
+
+
+def operator_image(session: Session) -> str | None:
+    """Return the image that the operator in the namespace gives to new pods, None if none is found."""
+    for pod in operator_pods(session):
+        for container in pod["spec"].get("containers") or ():
+            if container.get("name") == "casskop":
+                env = {each["name"]: each.get("value") for each in container.get("env") or ()}
+                return str(env.get("OPERATOR_IMAGE") or container.get("image"))
+    return None
+
+
+def _own_image(statefulsets: tuple[Object, ...]) -> str | None:
+    """Return the image of the operator that the newest of *statefulsets* was made with."""
+    for obj in statefulsets:
+        for container in obj["spec"]["template"]["spec"].get("initContainers") or ():
+            if container["name"] == names.CONFIG_BUILDER:
+                return str(container["image"])
+    return None
+
+
+class Shelf:
+    """Answers reads from the objects by plural, as an API server would; what is not there may not be read.
+
+    *objects* returns those of a kind as they are now, None for a kind that was not read.
+    """
+
+    def __init__(self, objects: Callable[[str], Iterable[Object] | None]) -> None:
+        self._objects = objects
+
+    def send(self, request: Request) -> Response:
+        """Answer a read of one object."""
+        *_, plural, name = request.path.split("/")
+        there = self._objects(plural) if request.method == "GET" else None
+        if there is None:
+            return _refusal(HTTPStatus.FORBIDDEN, "Forbidden", f"{request.path} was not read")
+        for obj in there:
+            if obj["metadata"]["name"] == name:
+                return Response(status=HTTPStatus.OK, body={**obj, **_content(plural)})
+        return _refusal(HTTPStatus.NOT_FOUND, "NotFound", f"{plural} {name} not found")
+
+    def stream(
+        self, request: Request, *, silence: float
+    ) -> contextlib.AbstractContextManager[Response | Iterator[Mapping[str, Any]]]:
+        """Refuse: nothing ever changes here."""
+        raise StopError(f"{request.path} does not change here, not in {silence:g} s either")
+
+
+def _content(plural: str) -> Object:
+    return {"data": _LOGIN} if plural == kinds.SECRET.plural else {}
+
+
+def _refusal(code: int, reason: str, message: str) -> Response:
+    body = {"kind": "Status", "status": "Failure", "reason": reason, "message": message, "code": code}
+    return Response(status=code, body=body)

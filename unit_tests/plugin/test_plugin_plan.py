@@ -1,0 +1,336 @@
+"""`plan` says what then happens: the same actions on the same objects in the same order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import datetime as dt
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+import yaml
+
+from controller.kube.transport import Request, Response
+from controller.plugin.forecast import Forecast, forecast
+from controller.plugin.session import Output, Session
+from controller.plugin.world import read
+from e2e.providers.cluster import CLUSTERS, Object, condition, is_true
+from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim_operator import NoTap
+from e2e.providers.simulated import SimulatedCluster
+from e2e.samples import jolokia_secret, sample
+from unit_tests.plugin.conftest import Plugin
+
+FIRST = "demo-dc1-rack1-0"
+_WATCHED = (
+    "statefulsets",
+    "pods",
+    "persistentvolumeclaims",
+    "services",
+    "poddisruptionbudgets",
+    "networkpolicies",
+    "configmaps",
+)
+
+
+class Heard(NoTap):
+    """Every write of the operator's to objects of a cluster, as the line of a plan that it carries out.
+
+    Operations that are offered by labels are left out: when they are depends on how long things take.
+    """
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def answered(self, life: int, request: Request, answer: Response) -> None:
+        """Keep what was written; one action may take several requests."""
+        parts = request.path.split("/")
+        plural = next((part for part in parts if part in _WATCHED), None)
+        if request.method == "GET" or plural is None or answer.status >= 300:
+            return
+        # What is told of a node stands in annotations; all other patches of pods are labels.
+        if plural == "pods" and request.method == "PATCH" and _labels(request.body):
+            return
+        name = parts[-1] if request.method != "POST" else answer.body["metadata"]["name"]
+        size = f" to {answer.body['spec']['replicas']}" if plural == "statefulsets" else ""
+        line = f"{'delete ' if request.method == 'DELETE' else ''}{plural} {name}{size}"
+        if not self.lines or self.lines[-1] != line:
+            self.lines.append(line)
+
+
+def _labels(patch: Any) -> bool:
+    """Tell whether a patch of a pod is about labels."""
+    return isinstance(patch, list) or "labels" in (patch.get("metadata") or {})
+
+
+_FORMS = {
+    "ApplyObject Service": "services ",
+    "ApplyObject PodDisruptionBudget": "poddisruptionbudgets ",
+    "ApplyObject NetworkPolicy": "networkpolicies ",
+    "ApplyObject ConfigMap": "configmaps ",
+    "ApplyStatefulSet": "statefulsets demo-",
+    "ShrinkStatefulSet": "statefulsets demo-",
+    "RestartPod": "delete pods ",
+    "DeletePod": "delete pods ",
+    "DeleteClaim": "delete persistentvolumeclaims ",
+    "CreateSecret": "secrets ",
+    "Tune": "pods ",
+}
+
+
+def as_requests(found: Forecast) -> list[str]:
+    """Return the writes that a forecast comes to, in order."""
+    lines: list[str] = []
+    for step in found.steps:
+        whole = f"{step.action} {step.target}"
+        form = next((form for form in _FORMS if whole.startswith(f"{form} ")), None)
+        if form is not None:
+            lines.append(_FORMS[form] + whole.removeprefix(f"{form} "))
+    return lines
+
+
+class Stage:
+    """A simulated ring of three racks, and all that its operator writes."""
+
+    def __init__(self) -> None:
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+        self.heard = Heard()
+        sim = SimCluster(seed=3, tap=self.heard)
+        for letter in "abc":
+            zone = {"topology.kubernetes.io/zone": f"zone-{letter}"}
+            sim.controllers.nodes.add(f"node-{letter}2", labels=zone)
+        self.cluster = SimulatedCluster(sim)
+        self.cluster.apply(jolokia_secret())
+        self.session = Session(transport=sim.transport, namespace=NAMESPACE, out=Output())
+
+    def forecast(self, obj: Mapping[str, Any]) -> Forecast:
+        """Return what will happen with the spec of *obj*."""
+        now = dt.datetime.fromtimestamp(self.cluster.sim.simulation.now, dt.UTC)
+        return forecast(read(self.session, dict(obj)), now)
+
+    def edited(self, **spec: object) -> Object:
+        """Return the live cluster with *spec* over its own."""
+        live = self.cluster.get(CLUSTERS, "demo")
+        metadata = {**live["metadata"], "generation": live["metadata"]["generation"] + 1}
+        return {**live, "metadata": metadata, "spec": {**live["spec"], **spec}}
+
+    def converge(self, *, seconds: float = 900) -> list[str]:
+        """Let time pass until all is done; return what was written since the last time."""
+
+        def done() -> bool:
+            obj = self.cluster.get(CLUSTERS, "demo")
+            progressing = condition(obj, "Progressing")
+            current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
+            return bool(current and progressing["reason"] == "Converged" and is_true(obj, "Ready"))
+
+        self.cluster.eventually(done, seconds=seconds, what="converged")
+        # A seed list may follow once all nodes have joined.
+        self.cluster.sim.run(30)
+        self.cluster.eventually(done, seconds=seconds, what="converged for good")
+        lines, self.heard.lines = self.heard.lines, []
+        return lines
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A ring of three nodes that is at rest."""
+    found = Stage()
+    found.cluster.apply(sample("demo"))
+    found.converge()
+    return found
+
+
+def test_a_creation_goes_as_foreseen() -> None:
+    """From nothing to a ring: every object, every rack, in the order of the plan."""
+    stage = Stage()
+    new = sample("demo")
+    new["metadata"] |= {"namespace": NAMESPACE, "uid": "planned", "generation": 1, "resourceVersion": "1"}
+    foreseen = stage.forecast(new)
+
+    stage.cluster.apply(sample("demo"))
+
+    assert foreseen.clear
+    assert as_requests(foreseen) == stage.converge()
+
+
+EDITS: dict[str, dict[str, Any]] = {
+    "grow": {"nodesPerRacks": 2},
+    "roll": {"cassandraImage": "cassandra:5.0.9"},
+    "both": {"nodesPerRacks": 2, "cassandraImage": "cassandra:5.0.9"},
+    "rack at once": {"rollout": {"strategy": "RackAtOnce"}, "restartedAt": "2026-01-01T12:00:00Z"},
+    "told": {
+        "config": {
+            **sample("demo")["spec"]["config"],
+            "cassandra-yaml": {"compaction_throughput_mb_per_sec": 33},
+        }
+    },
+    "nothing": {"deletePVC": False},
+}
+
+
+@pytest.mark.parametrize("case", sorted(EDITS))
+def test_an_edit_goes_as_foreseen(case: str, stage: Stage) -> None:
+    """Growth and rolling changes: the same writes and restarts, in the same order."""
+    foreseen = stage.forecast(stage.edited(**EDITS[case]))
+
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": EDITS[case]})
+
+    assert foreseen.clear
+    assert as_requests(foreseen) == stage.converge()
+
+
+def test_nodes_leave_as_foreseen(stage: Stage) -> None:
+    """Which node leaves when, its place, its volume, and the record of members."""
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": {"nodesPerRacks": 2}})
+    stage.converge()
+    foreseen = stage.forecast(stage.edited(nodesPerRacks=1))
+
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": {"nodesPerRacks": 1}})
+
+    happened = stage.converge()
+    assert as_requests(foreseen) == happened
+    volumes = [line.rpartition(" data-")[2] for line in happened if line.startswith("delete persistent")]
+    assert volumes == list(foreseen.leaves) != []
+
+
+BAD: dict[str, tuple[dict[str, Any], str]] = {
+    "a number": ({"nodesPerRacks": -1}, "spec.nodesPerRacks"),
+    "a quantity": ({"dataCapacity": "1.2.3Gi"}, "spec.dataCapacity"),
+    "a held change": ({"dataStorageClass": "other"}, "spec.dataStorageClass"),
+    "renamed": ({"topology": {"dc": [{"name": "dc9", "rack": [{"name": "rack1"}]}]}}, "spec.topology"),
+}
+
+
+@pytest.mark.parametrize("case", sorted(BAD))
+def test_bad_input_is_foreseen(case: str, stage: Stage) -> None:
+    """What is refused or held back is said beforehand, with its path; what goes on meanwhile is foreseen."""
+    spec, path = BAD[case]
+    foreseen = stage.forecast(stage.edited(**spec))
+
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": spec})
+    stage.cluster.sim.run(120)
+
+    assert not foreseen.clear
+    said = " ".join((*foreseen.refused, *(hold.path + hold.why for hold in foreseen.holds)))
+    assert path in said
+    assert as_requests(foreseen) == stage.heard.lines
+    told = " ".join(c["message"] for c in stage.cluster.get(CLUSTERS, "demo")["status"]["conditions"])
+    assert path in told
+
+
+def manifest(path: Path, **spec: object) -> str:
+    """Write the sample with *spec* over its own, and return the name of the file."""
+    obj = sample("demo")
+    obj["spec"] |= spec
+    path.write_text(yaml.safe_dump(obj))
+    return str(path)
+
+
+def test_plan_of_a_manifest(demo: Plugin, tmp_path: Path) -> None:
+    """Before it is applied: what changes, every step with its reason, who restarts, how long that takes."""
+    file = manifest(tmp_path / "new.yaml", cassandraImage="cassandra:5.0.9")
+    before = demo.cluster.sim.server.store.version
+
+    said = demo.run("plan", "-f", file)
+    found = demo.run("plan", "-f", file, "-o", "json").json
+
+    assert said.code == 0, said.err
+    assert 'spec.cassandraImage: "cassandra:5.0" -> "cassandra:5.0.9"' in said.out
+    assert f"RestartPod {FIRST}" in said.out
+    assert "3 restart: demo-dc1-rack1-0, demo-dc1-rack2-0, demo-dc1-rack3-0" in said.out
+    assert found["seconds"] > 10
+    assert [s["action"] for s in found["steps"]] == ["ApplyStatefulSet", "RestartPod"] * 3
+    assert demo.cluster.sim.server.store.version == before
+
+
+def test_plan_of_a_new_cluster(plugin: Plugin, tmp_path: Path) -> None:
+    """A cluster that does not exist yet can be planned, and is not created; what it lacks is said."""
+    file = manifest(tmp_path / "new.yaml")
+    lacking = plugin.run("plan", "-f", file)
+    plugin.cluster.apply(jolokia_secret())
+
+    said = plugin.run("plan", "-f", file, "-o", "json")
+
+    assert lacking.code == 3
+    assert "Held until spec.imageJolokiaSecret.name is changed" in lacking.out
+    assert said.code == 0, said.err
+    assert said.json["joins"] == ["demo-dc1-rack1-0", "demo-dc1-rack2-0", "demo-dc1-rack3-0"]
+    assert not plugin.cluster.of("demo", "statefulsets")
+
+
+def test_plan_of_a_mistake(demo: Plugin, tmp_path: Path) -> None:
+    """What the API server or the operator would refuse is said, and the exit code tells a script."""
+    schema = manifest(tmp_path / "a.yaml", topology={"dc": [{"name": "dc-1", "rack": [{"name": "rack1"}]}]})
+    capacity = manifest(tmp_path / "b.yaml", dataCapacity="1.2.3Gi")
+
+    by_server, by_operator = demo.run("plan", "-f", schema), demo.run("plan", "-f", capacity)
+
+    assert (by_server.code, by_operator.code) == (3, 3)
+    assert "kubectl apply would be refused" in by_server.out
+    assert "Refused: spec.dataCapacity" in by_operator.out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read"),
+        ("a: [", "is no YAML"),
+        ("kind: Secret", "holds no CassandraCluster"),
+        ("kind: CassandraCluster\nmetadata: {}", "holds no CassandraCluster"),
+    ],
+)
+def test_plan_of_no_manifest(text: str | None, message: str, still: Plugin, tmp_path: Path) -> None:
+    """A file that cannot be used is told by its name and what is wrong with it."""
+    file = tmp_path / "new.yaml"
+    if text is not None:
+        file.write_text(text)
+
+    said = still.run("plan", "-f", str(file))
+
+    assert said.code == 1
+    assert str(file) in said.err
+    assert message in said.err
+
+
+@pytest.mark.parametrize("name", ["bundle.json", "bundle.tar.gz"])
+def test_a_bundle_is_planned_like_the_cluster(name: str, still: Plugin, tmp_path: Path) -> None:
+    """Away from the cluster the same file gives the same plan."""
+    file = manifest(tmp_path / "new.yaml", nodesPerRacks=2)
+    assert still.run("bundle", "-f", str(tmp_path / name)).code == 0
+
+    live = still.run("plan", "-f", file, "-o", "json").json
+    saved = still.run("plan", "-f", file, "--bundle", str(tmp_path / name), "-o", "json").json
+
+    assert live["steps"] == saved["steps"] != []
+
+
+def test_explain_tells_the_chain(plugin: Plugin) -> None:
+    """While a ring comes up: what the operator says, what is waited for, what ends it, what comes then."""
+    plugin.cluster.apply(jolokia_secret(), sample("demo"))
+    plugin.cluster.eventually(lambda: plugin.cluster.of("demo", "pods"), seconds=60, what="a pod")
+
+    said, found = plugin.run("explain"), plugin.run("explain", "-o", "json").json
+
+    assert said.code == 0, said.err
+    assert "demo-dc1-rack1-0" in found["chain"][0]["what"]
+    assert found["chain"][0]["ends"].startswith("by itself")
+    assert "ApplyStatefulSet dc1-rack2 to 1" in said.out
+    assert "Ready is False (NodesMissing)" in said.out
+
+
+def test_explain_names_what_a_person_has_to_change(plugin: Plugin) -> None:
+    """A wait that does not end by itself names the field that ends it."""
+    obj = sample("demo")
+    obj["spec"]["dataStorageClass"] = "no-such-class"
+    plugin.cluster.apply(jolokia_secret(), obj)
+    plugin.cluster.sim.run(10)
+
+    ends = [each["ends"] for each in plugin.run("explain", "-o", "json").json["chain"]]
+    assert "when somebody changes spec.dataStorageClass" in ends
+
+
+def test_explain_at_rest(still: Plugin) -> None:
+    """Nothing is waited for, and that is said."""
+    assert "Nothing is waited for" in still.run("explain", "demo").out

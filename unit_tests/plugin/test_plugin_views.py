@@ -1,0 +1,265 @@
+"""`status`, `logs` and `bundle`: what is shown of a cluster, and what is not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+import stat
+import tarfile
+import time
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controller.kube.transport import Request
+from controller.plugin import show
+from controller.plugin.logs import line, of_cluster
+from controller.plugin.redact import Hider
+from controller.plugin.session import Output
+from controller.telemetry.redaction import HIDDEN, Redactor
+from e2e.providers.cluster import CLUSTERS, wait_ready
+from e2e.providers.sim import NAMESPACE
+from e2e.samples import jolokia_secret, sample
+from unit_tests.plugin.conftest import Plugin
+
+FIRST = "demo-dc1-rack1-0"
+PASSWORD = "a-test-password-7391"
+
+
+def test_status_shows_racks_nodes_and_conditions(still: Plugin) -> None:
+    """One look tells phase, sizes, each node with its host id, and every condition with its reason."""
+    said, seen = still.run("status"), still.run("status", "demo", "-o", "json").json
+
+    assert said.code == 0, said.err
+    assert "demo: Running, 3 of 3 nodes serve" in said.out
+    assert "\x1b" not in said.out
+    assert [(r["name"], r["ready"], r["wanted"], r["phase"]) for r in seen["racks"]] == [
+        ("dc1-rack1", 1, 1, "Running"),
+        ("dc1-rack2", 1, 1, "Running"),
+        ("dc1-rack3", 1, 1, "Running"),
+    ]
+    hosts = still.cluster.get(CLUSTERS, "demo")["status"]["cassandraNodeStatus"]
+    assert {n["pod"]: n["hostId"] for n in seen["nodes"]} == {p: h["hostId"] for p, h in hosts.items()}
+    assert "Ready=True (AllNodesServe)" in said.out
+
+
+def test_status_shows_operations(demo: Plugin) -> None:
+    """What a label asks of a node stands in its line."""
+    assert demo.run("rebuild", "--pod", FIRST, "dc1").code == 0
+
+    seen = demo.run("status", "-o", "json").json
+
+    (node,) = [n for n in seen["nodes"] if n["operation"]]
+    assert node["pod"] == FIRST
+    assert node["operation"] == {"name": "rebuild", "status": "ToDo", "argument": "dc1"}
+    assert "rebuild ToDo dc1" in demo.run("status").out
+
+
+def test_status_while_a_ring_comes_up(plugin: Plugin) -> None:
+    """Before the operator has looked, and while nodes start, it is said how far they are."""
+    plugin.cluster.sim.kill_operator(away=5)
+    plugin.cluster.apply(jolokia_secret(), sample("demo"))
+    assert "not looked at yet" in plugin.run("status").out
+
+    plugin.cluster.eventually(lambda: plugin.cluster.of("demo", "pods"), seconds=60, what="a pod")
+    seen = plugin.run("status", "-o", "json").json
+    assert seen["phase"] == "Initializing"
+    assert seen["nodes"][0]["state"] != "Ready"
+
+
+def test_watching_shows_each_change(plugin: Plugin) -> None:
+    """With --watch another picture follows whenever something changed, until the user ends it."""
+    plugin.cluster.apply(jolokia_secret(), sample("demo"))
+    world, looks = plugin.cluster.sim, 0
+    let_pass = world.run
+
+    def run(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks > 60:
+            raise KeyboardInterrupt
+        let_pass(seconds)
+
+    plugin.sleep = run
+    said = plugin.run("status", "--watch", "-o", "json", "--every", "2")
+
+    decoder, seen, rest = json.JSONDecoder(), list[Any](), said.out
+    while rest.strip():
+        value, end = decoder.raw_decode(rest.lstrip())
+        seen.append(value)
+        rest = rest.lstrip()[end:]
+    assert said.code == 130
+    ready = [each["readyNodes"] or 0 for each in seen]
+    assert ready == sorted(ready)
+    assert {0, 1, 2, 3} <= set(ready)
+    assert all(one != other for one, other in itertools.pairwise(seen))
+
+
+def large(nodes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return a cluster of three racks and *nodes* pods, as an API server lists them."""
+    obj = sample("demo")
+    obj["spec"]["nodesPerRacks"] = nodes // 3
+    pods = [
+        {
+            "metadata": {
+                "name": f"demo-dc1-rack{1 + n % 3}-{n // 3}",
+                "labels": {"dc-rack": f"dc1-rack{1 + n % 3}"},
+            },
+            "spec": {"nodeName": f"node-{n}"},
+            "status": {
+                "phase": "Running",
+                "podIP": f"10.0.{n // 250}.{n % 250}",
+                "containerStatuses": [{"name": "cassandra", "ready": n != 7, "restartCount": 0}],
+            },
+        }
+        for n in range(nodes)
+    ]
+    return obj, pods
+
+
+def test_a_large_ring_is_summed_up() -> None:
+    """Of hundreds of nodes only those are listed that are not ready or at an operation."""
+    seen = show.picture(*large(300))
+
+    text = list(show.lines(seen, Output()))
+
+    assert any("299 further nodes are ready" in each for each in text)
+    assert any("demo-dc1-rack2-2 " in each for each in text)
+    assert len(text) < 12
+    assert len(list(show.lines(seen, Output(), every_node=True))) > 300
+
+
+def test_status_of_300_nodes_is_quick(demo: Plugin) -> None:
+    """A ring of 300 nodes takes less than a second of computing, the API server's share included."""
+    pod = demo.cluster.get("pods", FIRST)
+    for n in range(1, 300):
+        metadata = {k: pod["metadata"][k] for k in ("labels", "annotations") if k in pod["metadata"]}
+        metadata["name"] = f"demo-dc1-rack1-{n}"
+        body = {"metadata": metadata, "spec": pod["spec"]}
+        demo.cluster.sim.post(f"/api/v1/namespaces/{NAMESPACE}/pods", body)
+    assert len(demo.cluster.of("demo", "pods")) == 302
+    began = time.process_time()
+
+    said = demo.run("status", "-o", "json")
+
+    took = time.process_time() - began
+    assert len(said.json["nodes"]) == 302
+    assert took < 1.0
+
+
+def test_colour_only_on_a_terminal() -> None:
+    """The same lines, with colour on a terminal and without anywhere else."""
+    seen = show.picture(*large(3))
+
+    plain = list(show.lines(seen, Output()))
+    coloured = list(show.lines(seen, Output(terminal=True)))
+
+    assert "\x1b" not in "".join(plain)
+    assert "\x1b[1m" in "".join(coloured)
+
+
+def test_the_definition_of_casskop_is_told_from_ours(demo: Plugin) -> None:
+    """Under CassKop's CRD there are no conditions to show, and it is said what to install."""
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/cassandraclusters.db.orange.com"
+    theirs = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    patch = {"spec": {"versions": [{"name": "v2", "served": True, "storage": True, "schema": theirs}]}}
+    headers = {"Content-Type": "application/merge-patch+json"}
+    answer = demo.cluster.sim.transport.send(Request(method="PATCH", path=path, body=patch, headers=headers))
+    assert answer.status == 200
+
+    for words in (["status"], ["explain"], ["plan"]):
+        said = demo.run(*words)
+        assert said.code == 1
+        assert "is CassKop's, not ours" in said.err
+
+
+def test_log_lines_of_one_cluster() -> None:
+    """Lines about other clusters, other namespaces and nothing at all are left out."""
+    entries = [
+        {"timestamp": "2", "level": "info", "event": "reconciled", "name": "demo", "why": "x"},
+        {"event": "reconciled", "namespace": "b", "name": "demo"},
+        {"event": "reconciled", "namespace": "a", "name": "other"},
+        ["demo"],
+    ]
+    text = [json.dumps(each) for each in entries] + ["a traceback", "", '{"name": "demo"']
+
+    (found,) = of_cluster(text, "a", "demo")
+
+    assert line(found) == "2 info reconciled why=x"
+
+
+def test_logs_without_an_operator(still: Plugin) -> None:
+    """Where no pod of the operator is, it is said where to look."""
+    said = still.run("logs", "demo")
+
+    assert said.code == 1
+    assert "kubectl logs" in said.err
+
+
+def test_a_bundle_holds_all_but_secrets(demo: Plugin, tmp_path: Path) -> None:
+    """Objects and events are in it; a password in a variable, an annotation or a text is not."""
+    env = [{"name": "MY_PASSWORD", "value": "hush-hush"}, {"name": "HINT", "value": f"it is {PASSWORD}"}]
+    demo.cluster.patch(CLUSTERS, "demo", {"spec": {"pod": {"annotations": {"a": "b"}}}})
+    demo.cluster.patch("pods", FIRST, {"metadata": {"annotations": {"copy": json.dumps({"env": env})}}})
+    path = tmp_path / "demo.tar.gz"
+
+    said = demo.run("bundle", "demo", "-f", str(path))
+
+    assert said.code == 0, said.err
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with tarfile.open(path) as archive:
+        (member,) = archive.getmembers()
+        held = archive.extractfile(member)
+        assert held is not None
+        content = json.loads(held.read())
+    text = json.dumps(content)
+    assert "hush-hush" not in text
+    assert PASSWORD not in text
+    assert content["hidden"] == 2
+    kept = {plural: len(objects) for plural, objects in content["objects"].items()}
+    assert kept["statefulsets"] == kept["pods"] == kept["persistentvolumeclaims"] == 3
+    assert kept["configmaps"] == 1
+    assert [obj.keys() for obj in content["objects"]["secrets"]] == [{"kind", "apiVersion", "metadata"}]
+    assert any(event["reason"] == "ApplyStatefulSet" for event in content["events"])
+
+
+def test_no_bundle_is_no_bundle(still: Plugin, tmp_path: Path) -> None:
+    """A file that is something else is refused by its name."""
+    path = tmp_path / "x.json"
+    path.write_text("{}")
+
+    said = still.run("plan", "--bundle", str(path))
+
+    assert said.code == 1
+    assert f"{path} is no bundle" in said.err
+
+
+@given(st.text("abc-", min_size=6, max_size=12), st.text(max_size=20), st.text(max_size=20))
+def test_a_known_secret_leaves_in_no_text(secret: str, before: str, after: str) -> None:
+    """Wherever it stands, also inside JSON inside a text, and under whatever name."""
+    redactor = Redactor()
+    redactor.register(secret)
+    hider = Hider(redactor)
+
+    text = json.dumps(hider.object({"a": [before + secret + after], "b": json.dumps({"c": secret})}))
+
+    assert secret not in text.replace(HIDDEN, "")
+
+
+def test_names_of_secrets_are_none() -> None:
+    """References stay, or nobody could plan on a bundle; values under names of secrets go."""
+    spec = {
+        "imageJolokiaSecret": {"name": "jolokia-auth"},
+        "config": {"keystore_password": "x"},
+        "env": [{"name": "TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}],
+        "authenticated": "true",
+    }
+
+    assert Hider().object(spec) == {**spec, "config": {"keystore_password": HIDDEN}}
+
+
+def test_everything_is_ready_to_be_looked_at(still: Plugin) -> None:
+    """None of the commands that only look has changed the ring."""
+    assert wait_ready(still.cluster, "demo", seconds=1)["metadata"]["generation"] == 1
