@@ -87,8 +87,9 @@ class Tuning:
         Raises `Asking` while nodes are being asked.
         """
         able = {pod: asked[pod] for pod in answering}
+        read = _Reading(self, key.namespace)
         wanted = {
-            name: list(self._wanted(key.namespace, rack.statefulset, rack, able))
+            name: list(_wanted(read, rack.statefulset, rack, able))
             for name, rack in racks.items()
             if rack.statefulset is not None and rack.statefulset.waits_for_us and rack.statefulset.settled
         }
@@ -96,7 +97,7 @@ class Tuning:
         attributes = sorted({s.attribute for one in each for s in one.all()}, key=str)
         endpoints = {one.pod.name: one.endpoint for one in each if one.endpoint is not None}
         values = self._questions.values(key, endpoints, attributes) if endpoints else {}
-        found = {name: self._with_tried(key.namespace, rack) for name, rack in racks.items()}
+        found = {name: _with_tried(read, rack) for name, rack in racks.items()}
         return {
             name: attrs.evolve(rack, statefulset=_marked(rack.statefulset, wanted[name], values))
             if rack.statefulset is not None and wanted.get(name)
@@ -104,45 +105,8 @@ class Tuning:
             for name, rack in found.items()
         }
 
-    def _with_tried(self, namespace: str, rack: Rack) -> Rack:
-        """Return *rack* with whether pods that serve show that its newest template is good."""
-        have = rack.statefulset
-        if have is None or not have.waits_for_us or not have.settled:
-            return rack
-        serving = {pod.revision for pod in rack.pods if pod.ready and have.outdates(pod)}
-        revisions = sorted(revision for revision in serving if revision is not None)
-        if not revisions or have.update_revision is None:
-            return rack
-        new = self._template(namespace, have.update_revision, have.uid)
-        olds = [self._template(namespace, revision, have.uid) for revision in revisions]
-        tried = new is not None and any(old is not None and old.made == new.made for old in olds)
-        return attrs.evolve(rack, statefulset=attrs.evolve(have, tried=tried))
-
-    def _wanted(
-        self, namespace: str, statefulset: StatefulSet, rack: Rack, able: Mapping[str, Endpoint]
-    ) -> Iterator[_Wanted]:
-        for pod in rack.pods:
-            outdated = statefulset.outdates(pod)
-            if not pod.ready or pod.terminating or not (outdated or pod.before):
-                continue
-            settings = self._between(namespace, statefulset, pod) if outdated else ()
-            if settings is not None:
-                yield _Wanted(pod=pod, endpoint=able.get(pod.name), settings=settings)
-
-    def _between(self, namespace: str, statefulset: StatefulSet, pod: Pod) -> tuple[Setting, ...] | None:
-        """Return what *pod* is to be told to be as if it were new; None if it cannot be."""
-        found = [
-            self._template(namespace, name, statefulset.uid)
-            for name in (pod.revision, statefulset.update_revision)
-            if name is not None
-        ]
-        match found:
-            case [Template() as old, Template() as new] if old.rest == new.rest:
-                return between(old.config, new.config)
-            case _:
-                return None
-
-    def _template(self, namespace: str, name: str, owner: str) -> Template | None:
+    def template(self, namespace: str, name: str, owner: str) -> Template | None:
+        """Return the template of revision *name* of the StatefulSet with uid *owner*, if it can be read."""
         key = (namespace, name, owner)
         with self._lock:
             known = self._templates.get(key)
@@ -161,6 +125,58 @@ class Tuning:
                     self._templates.clear()
                 self._templates[key] = made
         return made
+
+
+class _Reading:
+    """One look at templates: what cannot be read now is not asked for again."""
+
+    def __init__(self, tuning: Tuning, namespace: str) -> None:
+        self._tuning = tuning
+        self._namespace = namespace
+        self._found: dict[tuple[str, str], Template | None] = {}
+
+    def __call__(self, name: str, owner: str) -> Template | None:
+        key = (name, owner)
+        if key not in self._found:
+            self._found[key] = self._tuning.template(self._namespace, name, owner)
+        return self._found[key]
+
+
+def _with_tried(read: _Reading, rack: Rack) -> Rack:
+    """Return *rack* with whether pods that serve show that its newest template is good."""
+    have = rack.statefulset
+    if have is None or not have.waits_for_us or not have.settled:
+        return rack
+    serving = {pod.revision for pod in rack.pods if pod.ready and have.outdates(pod)}
+    revisions = sorted(revision for revision in serving if revision is not None)
+    if not revisions or have.update_revision is None:
+        return rack
+    new = read(have.update_revision, have.uid)
+    olds = [read(revision, have.uid) for revision in revisions]
+    tried = new is not None and any(old is not None and old.made == new.made for old in olds)
+    return attrs.evolve(rack, statefulset=attrs.evolve(have, tried=tried))
+
+
+def _wanted(
+    read: _Reading, statefulset: StatefulSet, rack: Rack, able: Mapping[str, Endpoint]
+) -> Iterator[_Wanted]:
+    for pod in rack.pods:
+        outdated = statefulset.outdates(pod)
+        if not pod.ready or pod.terminating or not (outdated or pod.before):
+            continue
+        settings = _between(read, statefulset, pod) if outdated else ()
+        if settings is not None:
+            yield _Wanted(pod=pod, endpoint=able.get(pod.name), settings=settings)
+
+
+def _between(read: _Reading, statefulset: StatefulSet, pod: Pod) -> tuple[Setting, ...] | None:
+    """Return what *pod* is to be told to be as if it were new; None if it cannot be."""
+    names_ = (pod.revision, statefulset.update_revision)
+    match [read(name, statefulset.uid) for name in names_ if name is not None]:
+        case [Template() as old, Template() as new] if old.rest == new.rest:
+            return between(old.config, new.config)
+        case _:
+            return None
 
 
 def template_of(revision: Object) -> Template | None:

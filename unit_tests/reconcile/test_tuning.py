@@ -10,6 +10,8 @@ from controller.api.v2 import names
 from controller.kube import kinds
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra.faults import Kind
+from e2e.simkube.faults import Match, Refuse, Rule
+from unit_tests.executors.stage import OPERATOR
 from unit_tests.reconcile.simulated import address, remove, there
 from unit_tests.reconcile.test_rolling import Watch, converged, events, last_action, racks, world_of
 
@@ -174,3 +176,20 @@ def test_an_operator_that_dies_on_the_way_tells_them_in_the_end(stride: int) -> 
     roll.until(lambda: rates(world) == {before} and converged(world), seconds=200)
 
     assert roll.restarted() == set()
+
+
+def test_without_the_right_to_read_revisions_a_change_takes_a_restart() -> None:
+    """As with the role of an older installation; each look asks once for what it may not see."""
+    world = world_of(1, nodesPerRacks=3, **config())
+    faults = world.server.faults
+    faults.add(Rule(Match(client=OPERATOR, kinds=["controllerrevisions"]), Refuse(status=403), times=None))
+    before, roll = len(faults.log), Watch(world)
+
+    world.edit("cc", config(compaction_throughput="32MiB/s"))
+    roll.done()
+
+    assert roll.restarted() == set(roll.before)
+    assert rates(world) == {32}
+    assert not events(world, "Tune")
+    asked = [record.call.kind for record in list(faults.log)[before:]].count("controllerrevisions")
+    assert 0 < asked < 120
