@@ -137,6 +137,11 @@ def wanted(per_rack: int) -> Object:
     return obj
 
 
+def new_template() -> Object:
+    """Return the edit that gives every pod a new template, whole racks at once: one node has to try it."""
+    return {"spec": {"pod": {"annotations": {"round": "new"}}, "rollout": {"strategy": AT_ONCE}}}
+
+
 def edit(strategy: str, number: int) -> Object:
     """Return the edit that restarts everything."""
     at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=number)
@@ -194,7 +199,7 @@ def real(per_rack: int, strategies: tuple[str, ...]) -> list[Result]:
 
 
 def simulated(per_rack: int) -> list[Result]:
-    """Roll a simulated cluster, whole racks at once."""
+    """Roll a simulated cluster, whole racks at once: a restart, and a new template."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     relax_collection()
     print(f"casskop {__version__}, simulator, {RACKS} racks x {per_rack} nodes")
@@ -210,10 +215,17 @@ def simulated(per_rack: int) -> list[Result]:
     sim.controllers.ring.create_keyspace("app", spread)
     sim.controllers.ring.alter_keyspace("system_auth", spread)
     sim.run(30)
+    edits = {f"{AT_ONCE}, a restart": edit(AT_ONCE, 0), f"{AT_ONCE}, a new template": new_template()}
+    return [_simulated_roll(sim, cluster, what, change) for what, change in edits.items()]
+
+
+def _simulated_roll(sim: SimCluster, cluster: SimulatedCluster, what: str, change: Object) -> Result:
+    """Roll *change*, and watch it."""
+    sim.run(30)
     pods = cluster.of(NAME, "pods")
     seen = Restarts(before={pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods})
     began, start = time.perf_counter(), sim.simulation.now
-    cluster.patch(CLUSTERS, NAME, edit(AT_ONCE, 0))
+    cluster.patch(CLUSTERS, NAME, change)
 
     def over() -> bool:
         seen.look(cluster.of(NAME, "pods"))
@@ -222,7 +234,7 @@ def simulated(per_rack: int) -> list[Result]:
     _let(sim, over, step=1.0)
     wall = sim.simulation.now - start
     print(f"  rolled in {time.perf_counter() - began:.0f} s of real time")
-    return [Result(strategy=AT_ONCE, wall=wall, restarts=seen, turns=RACKS, bound=SIMULATED_BOUND)]
+    return Result(strategy=what, wall=wall, restarts=seen, turns=RACKS, bound=SIMULATED_BOUND)
 
 
 def _let(sim: SimCluster, probe: Callable[[], bool], *, step: float) -> None:
