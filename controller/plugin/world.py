@@ -155,8 +155,12 @@ class Shelf:
         self._objects = objects
 
     def send(self, request: Request) -> Response:
-        """Answer a read of one object."""
+        """Answer a read of one object, or of all of a kind with the labels that are asked for."""
         *_, plural, name = request.path.split("/")
+        listed = self._objects(name) if request.method == "GET" else None
+        if listed is not None:
+            items = [obj for obj in listed if _selected(obj, request.query.get("labelSelector", ""))]
+            return Response(status=HTTPStatus.OK, body={"items": items, "metadata": {"resourceVersion": "1"}})
         there = self._objects(plural) if request.method == "GET" else None
         if there is None:
             return _refusal(HTTPStatus.FORBIDDEN, "Forbidden", f"{request.path} was not read")
@@ -170,6 +174,13 @@ class Shelf:
     ) -> contextlib.AbstractContextManager[Response | Iterator[Mapping[str, Any]]]:
         """Refuse: nothing ever changes here."""
         raise StopError(f"{request.path} does not change here, not in {silence:g} s either")
+
+
+def _selected(obj: Object, selector: str) -> bool:
+    """Tell whether *obj* has all labels of *selector*, which is a list of equations."""
+    labels = obj["metadata"].get("labels") or {}
+    wanted = (each.partition("=") for each in selector.split(",") if each)
+    return all(labels.get(key) == value for key, _, value in wanted)
 
 
 def _content(plural: str) -> Object:
