@@ -19,7 +19,7 @@ from controller.domain.actions import (
 from controller.domain.desired import Desired
 from controller.domain.leaving import Fate, Gone, Leaves
 from controller.domain.observed import Observed, Pod
-from controller.domain.plan import datacenters, leave
+from controller.domain.plan import datacenters, leave, left
 from controller.domain.ring import Mode
 from controller.executors.racks import Racks
 from controller.reconcile import accepted
@@ -37,7 +37,7 @@ def takes_leaving_for_left() -> None:
         return fate
 
     replace(leave, "fate", make)
-    replace(leave, "_finishes", lambda _: lambda *_: False)
+    replace(left, "_finishes", lambda _: lambda *_: False)
 
 
 def takes_silence_for_gone() -> None:
@@ -95,7 +95,7 @@ def leaves_volumes_behind() -> None:
 
         return left_behind
 
-    replace(leave, "_left_behind", make)
+    replace(leave, "left_behind", make)
 
 
 def removes_racks_with_their_nodes() -> None:
