@@ -127,7 +127,7 @@ class _Heard:
 def _wait(process: subprocess.Popen[str], path: Path, heard: _Heard) -> None:
     """Wait until kubectl listens at *path*."""
     end = time.monotonic() + START_SECONDS
-    while not path.exists():
+    while not _listens(path):
         if process.poll() is not None:
             # What it said last may still be on its way to us.
             heard.close()
@@ -135,6 +135,16 @@ def _wait(process: subprocess.Popen[str], path: Path, heard: _Heard) -> None:
         if time.monotonic() > end:
             raise StopError(f"kubectl proxy does not start within {START_SECONDS:g} s", code=NO_CLUSTER)
         time.sleep(0.005)
+
+
+def _listens(path: Path) -> bool:
+    """Tell whether somebody takes connections at *path*: its name is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 class _Connection(http.HTTPConnection):
