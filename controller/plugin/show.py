@@ -1,5 +1,5 @@
 """
-`status`: racks, ring, operations and conditions of a cluster, from its status and its pods alone.
+`status`: racks, ring, operations, conditions and long work of a cluster, from its status and pods alone.
 
 No node is asked, and nothing is computed that the operator has not said or the kubelets have not reported.
 """
@@ -14,9 +14,10 @@ from controller.api.v2 import names
 from controller.kube import kinds
 from controller.plugin.command import Command, cluster_argument
 from controller.plugin.errors import DONE
+from controller.plugin.progress import bar, progress
+from controller.plugin.progress import lines as progress_lines
 from controller.plugin.session import Object, Output, Session
 
-_BAR: Final = 20
 # A larger ring is summed up by rack, unless all of it is asked for.
 _MOST_NODES: Final = 24
 _GOOD: Final = {"Ready": "True", "Degraded": "False", "SpecAccepted": "True"}
@@ -51,6 +52,7 @@ def picture(cluster: Object, pods: Iterable[Object]) -> dict[str, Any]:
         "observedGeneration": status.get("observedGeneration"),
         "readyNodes": status.get("readyNodes"),
         "wantedNodes": status.get("wantedNodes"),
+        **progress(cluster),
         "racks": racks,
         "nodes": nodes,
         "conditions": list(status.get("conditions") or ()),
@@ -126,6 +128,7 @@ def lines(seen: dict[str, Any], out: Output, *, every_node: bool = False) -> Ite
     yield f"{out.colour(seen['cluster'], 'bold')}: {phase}, {counted}, {action}"
     if seen["observedGeneration"] != seen["generation"]:
         yield out.colour("The newest spec was not worked on yet", "yellow")
+    yield from progress_lines(seen, out)
     rows = [("RACK", "PHASE", "READY", "", "ACTION", "OPERATION")]
     rows.extend(
         (
@@ -169,12 +172,6 @@ def _row(node: dict[str, Any]) -> tuple[str, ...]:
 
 def _words(what: Object, *more: str) -> str:
     return " ".join([str(what[key]) for key in ("name", "status") if what.get(key)] + list(more)) or "-"
-
-
-def bar(done: int, whole: int) -> str:
-    """Return how much of *whole* is *done* as a bar."""
-    full = _BAR if whole <= 0 else min(_BAR, _BAR * done // whole)
-    return "[" + "#" * full + "." * (_BAR - full) + "]"
 
 
 def _look(session: Session, name: str) -> dict[str, Any]:
@@ -222,7 +219,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 COMMANDS = (
     Command(
         name="status",
-        help="show racks, nodes, operations and conditions of a cluster",
+        help="show racks, nodes, operations, conditions and how far long work is",
         arguments=_arguments,
         run=_status,
     ),

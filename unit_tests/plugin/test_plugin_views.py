@@ -13,6 +13,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controller.api.v2 import names
 from controller.kube.transport import Request
 from controller.plugin import show
 from controller.plugin.logs import line, of_cluster
@@ -95,6 +96,75 @@ def test_watching_shows_each_change(plugin: Plugin) -> None:
     assert ready == sorted(ready)
     assert {0, 1, 2, 3} <= set(ready)
     assert all(one != other for one, other in itertools.pairwise(seen))
+
+
+LONG = {
+    "rollout": {
+        "nodes": 6,
+        "updatedNodes": 3,
+        "restarting": [{"pod": "demo-dc1-rack2-1", "uid": "u"}],
+        "secondsPerRestart": 95,
+        "estimatedEnd": "2026-01-01T12:10:00Z",
+    },
+    "streaming": {
+        "pod": "demo-dc1-rack1-2",
+        "bytes": 256 * 1024**2,
+        "totalBytes": 1024**3,
+        "bytesPerSecond": 2 * 1024**2,
+        "secondsLeft": 384,
+        "measuredAt": "2026-01-01T12:00:00Z",
+    },
+    "dueOperations": [{"name": "cleanup", "dc": "dc1", "done": ["demo-dc1-rack1-0"]}],
+    "pendingChange": {"hash": "abc", "changes": ["spec.nodesPerRacks: 1 -> 2"]},
+}
+
+
+def told(status: dict[str, Any], out: Output, *, stopped: bool = False, paused: bool = False) -> str:
+    """Return what is shown of a cluster with *status*."""
+    obj = sample("demo")
+    obj["spec"]["stopped"] = stopped
+    obj["metadata"]["annotations"] = {names.PAUSED: "true"} if paused else {}
+    return "\n".join(show.lines(show.picture({**obj, "status": status}, []), out))
+
+
+def test_long_work_is_shown_as_far_as_it_is_known() -> None:
+    """Share, rate and end of restarts and streams; what is due and what waits; a bar only on a terminal."""
+    text = told(LONG, Output())
+
+    assert "Rollout 50%, 3 of 6 nodes updated, demo-dc1-rack2-1 restarts, 1 min a restart" in text
+    assert "over at 2026-01-01T12:10:00Z" in text
+    assert "Streaming demo-dc1-rack1-2 25%, 256.0 MiB of 1.0 GiB, 2.0 MiB/s, 6 min left" in text
+    assert "Due: cleanup in dc1, settled on 1 nodes" in text
+    assert "hash abc" in text
+    assert "spec.nodesPerRacks: 1 -> 2" in text
+    assert "#" not in text
+    assert "[#####...............] 25%" in told(LONG, Output(terminal=True))
+
+
+def test_what_is_not_known_of_streams_is_not_made_up() -> None:
+    """A stream without numbers is told without any, and one without a rate has no end."""
+    assert "Streaming demo-0 not known how far" in told({"streaming": {"pod": "demo-0"}}, Output())
+    begun = told({"streaming": {"pod": "demo-0", "bytes": 0, "totalBytes": 0}}, Output(terminal=True))
+    assert "0 bytes of 0 bytes" in begun
+    assert "left" not in begun
+    assert "%" not in begun
+
+
+def test_long_work_is_json_as_in_status() -> None:
+    """Programs get these parts of status as they are, and nothing of what is not there."""
+    seen, rest = (show.picture({**sample("demo"), "status": each}, []) for each in (LONG, {}))
+
+    assert {key: seen[key] for key in LONG} == LONG
+    assert {key: rest[key] or None for key in LONG} == dict.fromkeys(LONG)
+    assert (rest["paused"], rest["stopped"]) == (False, False)
+
+
+def test_that_nothing_is_done_is_shown() -> None:
+    """A paused cluster is said to be paused; one that stops is told from one that has."""
+    assert "nothing is changed" in told({}, Output(), paused=True)
+    assert "To be stopped by spec.stopped" in told({"phase": "Running"}, Output(), stopped=True)
+    assert "\nStopped by spec.stopped" in told({"phase": "Stopped"}, Output(), stopped=True)
+    assert "topped" not in told({"phase": "Running"}, Output())
 
 
 def large(nodes: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
