@@ -308,6 +308,19 @@ def test_apply_with_a_uid_creates_nothing(api: Api, space: Space) -> None:
     assert api.get(space.path("configmaps", "one")).status == 404
 
 
+def test_apply_with_the_uid_of_another_changes_nothing(api: Api, space: Space) -> None:
+    """422 about metadata.uid for an apply that names another object's uid; nothing changes."""
+    made = space.config_map(x="2")
+    body = config_map(x="1")
+    body["metadata"]["uid"] = "8e6f1c52-1111-4222-8333-444455556666"
+
+    answer = _apply(api, space, "me", body, force="true")
+
+    assert (answer.status, answer.reason) == (422, "Invalid")
+    assert answer.causes == [("FieldValueInvalid", "metadata.uid")]
+    assert api.get(space.path("configmaps", "one")).body["data"] == made["data"]
+
+
 def test_odd_characters_survive_an_apply(api: Api, space: Space) -> None:
     """Apply reads YAML: what the operator's encoding writes for it is stored as it was meant."""
     odd = {

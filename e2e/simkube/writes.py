@@ -323,7 +323,10 @@ class Writes:
         return {**found, "apiVersion": resource.api_version}
 
     def _check_precondition(self, write: Write, details: Object, before: Version) -> None:
-        """409 if the body names another version or uid than the object has."""
+        """409 if the body names another version or uid than the object has.
+
+        For an apply the uid is no precondition, but a field that cannot be changed: 422.
+        """
         resource, name = write.resource, write.target.name or ""
         given = details.get("resourceVersion", "")
         if given and given != str(before.number):
@@ -333,6 +336,10 @@ class Writes:
             problems.invalid("metadata.resourceVersion", 0, "must be specified for an update")
             raise errors.invalid(resource.plural, resource.group, name, problems.causes)
         uid, real = details.get("uid"), before.object["metadata"]["uid"]
+        if uid and uid != real and write.operation == "Apply":
+            problems = Problems()
+            problems.invalid("metadata.uid", uid, "field is immutable")
+            self._refuse(resource, {"metadata": details}, problems)
         if uid and uid != real:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {real}"
             raise errors.conflict(resource.plural, resource.group, name, why)
