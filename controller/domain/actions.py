@@ -255,7 +255,8 @@ class MarkOperation:
     """Write on a pod how far an operation on its node is: what is to be remembered before it is done.
 
     *labels* and *annotations* are set, or removed where None; *expected* are labels that have to be as
-    they were when the decision was made.
+    they were when the decision was made. *again* tells that a pod only gets back what one of its name had:
+    users have been told.
     """
 
     rack: str
@@ -267,6 +268,7 @@ class MarkOperation:
     annotations: Mapping[str, str | None]
     expected: Mapping[str, str]
     why: str
+    again: bool = False
 
 
 @attrs.frozen(kw_only=True)

@@ -22,6 +22,7 @@ from controller.api.v2.cluster import (
     DueOperation,
     NodeStatus,
     OperationName,
+    Phase,
     RackStatus,
 )
 from controller.domain import releases
@@ -50,14 +51,15 @@ def with_due(
 ) -> ClusterStatus:
     """Return *status* with what is due from now on, of which *still* was due before and is not settled.
 
-    *before* is what it said until now. Where nodes joined, the others have data of ranges that
-    they lost, and are to be cleaned; a node that leaves takes no range from another. A data centre that
-    is new beside others has to fetch what keyspaces come to keep in it. A new major release may write
-    another format, and the next one may not read the old one any more.
+    *before* is what it said until now. Where a node has joined, the others have data of ranges that
+    they lost, and are to be cleaned: not before, as growth may be taken back or wait for a roll. A node that
+    leaves takes no range from another. A data centre that is new beside others has to fetch what keyspaces
+    come to keep in it. A new major release may write another format, and the next one may not read the old
+    one any more.
     """
     racks = before.cassandra_rack_status
     new = attrs.evolve(status, due_operations=still)
-    if any(_has_grown(racks.get(name), rack) for name, rack in status.cassandra_rack_status.items()):
+    if any(_has_grown(name, rack, before, status) for name, rack in racks.items()):
         new = ask(new, OperationName.CLEANUP.value, now)
     if _upgraded(before.cassandra_node_status, status.cassandra_node_status):
         new = ask(new, OperationName.UPGRADE_SSTABLES.value, now)
@@ -69,13 +71,23 @@ def with_due(
     return new
 
 
-def _has_grown(before: RackStatus | None, now: RackStatus) -> bool:
-    """Tell whether a rack was growing, and is not any more."""
-    if before is None:
+def _has_grown(name: str, rack: RackStatus, before: ClusterStatus, now: ClusterStatus) -> bool:
+    """Tell whether a node of *rack*, which was complete once, is listed for the first time: it has joined.
+
+    A rack of which nobody was listed may be CassKop's, whose nodes are only noticed now.
+    """
+    if rack.phase == Phase.INITIALIZING:
         return False
-    growing = (ActionName.SCALE_UP, ActionStatus.ONGOING)
-    was, is_ = before.cassandra_last_action, now.cassandra_last_action
-    return (was.name, was.status) == growing and (is_.name, is_.status) != growing
+    action = rack.cassandra_last_action
+    growing = (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
+    old, new = (_listed(name, status) for status in (before, now))
+    return bool(new - old) and (bool(old) or growing)
+
+
+def _listed(rack: str, status: ClusterStatus) -> frozenset[str]:
+    """Return the pods of a rack that status lists: those that are, or were, members of the ring."""
+    ends = f"-{rack}"
+    return frozenset(pod for pod in status.cassandra_node_status if pod.rpartition("-")[0].endswith(ends))
 
 
 def _upgraded(before: Mapping[str, NodeStatus], now: Mapping[str, NodeStatus]) -> bool:

@@ -8,6 +8,7 @@ API server and the ring show. Status is written whatever happened before, on err
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeGuard
 
 import attrs
 import structlog
@@ -153,7 +154,7 @@ class ClusterReconciler:
         """Carry out the planned writes, in order, and note each in *done*; stop at the first failure."""
         if any(not isinstance(action, Wait | Hold) for action in seen.actions):
             self._require_alive(cluster)
-        asks = [action for action in seen.actions if _is_ask(action)]
+        news = [action for action in seen.actions if _is_ask(action) and not action.again]
         for action in seen.actions:
             if isinstance(action, Write):
                 written = self.executor.run(action, seen.wish.bodies)
@@ -162,7 +163,7 @@ class ClusterReconciler:
                 done.append(_name(action))
                 # That it begins was told when that was noted, and that it stopped will be.
                 if not isinstance(action, RunOperation | StopOperation):
-                    self._tell(cluster, action, done, asked=len(asks))
+                    self._tell(cluster, action, news)
             elif isinstance(action, NoteLeaving):
                 # It is written with the rest of status, at the end.
                 done.append(action.step.value)
@@ -171,13 +172,13 @@ class ClusterReconciler:
                 done.append(type(action).__name__)
                 self.finisher.did(cluster, action=type(action).__name__, why=action.why)
 
-    def _tell(self, cluster: CassandraCluster, action: Write, done: Sequence[str], *, asked: int) -> None:
-        """Tell what was done, and only once what is asked of many nodes: of *asked* in this step."""
+    def _tell(self, cluster: CassandraCluster, action: Write, news: Sequence[MarkOperation]) -> None:
+        """Tell what was done, and only once what is asked of many nodes: the *news* of this step."""
         why = action.why
         if _is_ask(action):
-            if done.count(_name(action)) > 1:
+            if not news or action is not news[0]:
                 return
-            why += f" (and so on {asked - 1} more)" if asked > 1 else ""
+            why += f" (and so on {len(news) - 1} more)" if len(news) > 1 else ""
         failed = isinstance(action, MarkOperation) and action.step is OperationStep.FAILED
         self.finisher.did(cluster, action=_name(action), why=why, failed=failed)
 
@@ -272,7 +273,7 @@ class ClusterReconciler:
         self.caught_up.expect(key, written)
 
 
-def _is_ask(action: Action) -> bool:
+def _is_ask(action: Action) -> TypeGuard[MarkOperation]:
     """Tell whether *action* asks a node for what is due on many."""
     return isinstance(action, MarkOperation) and action.step is OperationStep.ASK
 

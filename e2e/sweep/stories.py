@@ -295,7 +295,7 @@ STORIES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 1}),
         ),
         end=_rests("solo"),
-        # Growth that was seen has a cleanup follow it.
+        # If it has come to join, a cleanup is offered.
         hangs_on=("labels.operation-", "pods/solo-dc1-rack1-0.metadata.annotations"),
     ),
     Story(

@@ -37,7 +37,8 @@ def due_on(
     operations = operations or {}
     calls = {pod: Held() for pod, each in operations.items() if each.running is not None}
     want, observed = ring(2, 2, operations=operations, seen=Operations(calls=calls, due=due))
-    return attrs.evolve(want, auto_pilot=pilot), observed
+    hosts = {pod: f"id-{pod}" for pod in observed.members()}
+    return attrs.evolve(want, auto_pilot=pilot), attrs.evolve(observed, hosts=hosts)
 
 
 def look(want: Desired, observed: Observed) -> tuple[dict[str, MarkOperation], tuple[DueOperation, ...]]:
@@ -93,12 +94,79 @@ def test_a_pod_that_is_made_anew_is_asked_again() -> None:
     assert look(*due_on(*due, pilot=True, operations=anew)) == ({}, ())
 
 
-def test_what_is_only_offered_is_settled() -> None:
-    """It is the user's from then on."""
+def test_what_is_offered_stands_until_it_is_taken_or_turned_down() -> None:
+    """A pod that is made anew has it as it was, and nobody is told again."""
+    asks, _ = look(*due_on(CLEANUP, pilot=False))
+    assert not any(mark.again for mark in asks.values())
+    offered = {pod: asked_pod(mark) for pod, mark in asks.items()}
+    nobody, due = look(*due_on(CLEANUP, pilot=False, operations=offered))
+    assert nobody == {}
+    assert [(each.done, each.offered) for each in due] == [((), NODES)]
+
+    anew = {pod: each for pod, each in offered.items() if pod != NODES[0]}
+    again, due = look(*due_on(*due, pilot=False, operations=anew))
+    assert {pod: mark.again for pod, mark in again.items()} == {NODES[0]: True}
+    assert asked_pod(again[NODES[0]]) == offered[NODES[0]]
+
+    offered[NODES[0]] = attrs.evolve(offered[NODES[0]], status="ToDo")
+    offered[NODES[1]] = attrs.evolve(offered[NODES[1]], status="Done")
+    offered[NODES[2]] = attrs.evolve(offered[NODES[2]], name="", status="")
+    nobody, due = look(*due_on(*due, pilot=False, operations=offered))
+    assert nobody == {}
+    assert [(each.done, each.offered) for each in due] == [(NODES[1:3], (NODES[0], NODES[3]))]
+
+    over = {pod: attrs.evolve(each, status="Done") for pod, each in offered.items()}
+    assert look(*due_on(*due, pilot=False, operations=over)) == ({}, ())
+
+
+def test_an_open_offer_is_taken_by_an_autopilot_that_comes_later() -> None:
+    """It is asked for then, of those who have not had it done."""
     asks, _ = look(*due_on(CLEANUP, pilot=False))
     offered = {pod: asked_pod(mark) for pod, mark in asks.items()}
+    offered[NODES[0]] = attrs.evolve(offered[NODES[0]], status="Done")
 
-    assert look(*due_on(CLEANUP, pilot=False, operations=offered)) == ({}, ())
+    asks, _ = look(*due_on(CLEANUP, pilot=True, operations=offered))
+
+    assert set(asks) == set(NODES[1:])
+    assert {(mark.labels["operation-status"], mark.again) for mark in asks.values()} == {("ToDo", False)}
+
+
+def test_a_pod_that_is_away_is_still_known_to_be_done() -> None:
+    """It is being restarted; who has nothing to do any more has not when it is back."""
+    due = attrs.evolve(CLEANUP, done=NODES[:1], offered=NODES[1:2])
+    want, observed = due_on(due, pilot=True)
+    first = want.racks[0].name
+    racks = {**observed.racks, first: attrs.evolve(observed.racks[first], pods=())}
+
+    assert look(want, attrs.evolve(observed, racks=racks)) == ({}, (due,))
+
+
+def test_a_cleanup_waits_until_all_have_joined() -> None:
+    """Each node that joins takes ranges from the others, also one that has been missing for long."""
+    want, observed = due_on(CLEANUP, pilot=True)
+    last = NODES[-1]
+    racks = {
+        name: attrs.evolve(
+            rack,
+            pods=tuple(
+                attrs.evolve(pod, ready=False, created=NOW - dt.timedelta(hours=1))
+                if pod.name == last
+                else pod
+                for pod in rack.pods
+            ),
+        )
+        for name, rack in observed.racks.items()
+    }
+    down = attrs.evolve(observed, racks=racks)
+    assert set(look(want, down)[0]) == set(NODES) - {last}
+
+    unjoined = attrs.evolve(down, joined=observed.joined - {last})
+    unlisted = attrs.evolve(observed, hosts={pod: "id" for pod in NODES if pod != last})
+
+    for growing in (unjoined, unlisted):
+        asks, (due,) = look(want, growing)
+        assert asks == {}
+        assert due.name == "cleanup"
 
 
 def test_growth_once_more_is_another_reason() -> None:
@@ -194,16 +262,21 @@ def test_nothing_is_asked_while_the_ring_changes() -> None:
 
 
 def test_growth_makes_cleanup_due_and_a_new_data_centre_a_rebuild() -> None:
-    """In the write that says that they are done; a new cluster asks for neither, nor does a decommission."""
+    """In the write that lists the new nodes; a new cluster asks for neither, nor does who only comes back."""
     want, observed = due_on(pilot=True)
     names = [rack.name for rack in want.racks]
 
-    def after(name: str) -> list[str | None]:
+    def after(name: str, *listed: str) -> list[str | None]:
         action = LastAction(name=name, status="Ongoing", start_time=NOW)
         racks = {each: RackStatus(phase="Pending", cassandra_last_action=action) for each in names}
-        before = ClusterStatus(cassandra_rack_status=racks)
+        before = ClusterStatus(
+            cassandra_rack_status=racks, cassandra_node_status={pod: NodeStatus() for pod in listed}
+        )
         return [due.name for due in status(before, want, observed, ()).due_operations]
 
+    actions = ("ScaleUp", "ScaleDown", "UpdateDockerImage")
+    assert [after(each, *NODES[:-1]) for each in actions] == [["cleanup"]] * 3
+    assert [after(each, *NODES) for each in actions] == [[]] * 3
     assert after("ScaleUp") == ["cleanup"]
     assert after("ScaleDown") == after("Initializing") == after("UpdateDockerImage") == []
     assert status(ClusterStatus(), want, observed, ()).due_operations == ()

@@ -9,8 +9,8 @@ import pytest
 from controller.kube import kinds
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra.tokens import NetworkTopology
-from unit_tests.executors.stage import Json
-from unit_tests.reconcile.simulated import patch, ready, small, there
+from unit_tests.executors.stage import NAMESPACE, Json
+from unit_tests.reconcile.simulated import patch, ready, small, stored, there
 
 DATA = 50_000_000
 
@@ -88,6 +88,95 @@ def test_without_autopilot_cleanup_is_offered() -> None:
     patch(world, kinds.POD, everyone[0], {"metadata": {"labels": {"operation-status": "ToDo"}}})
     until(world, everyone[:1], ("cleanup", "Done"))
     assert labels(world, everyone[1]) == ("cleanup", "Manual")
+
+
+def offers(world: SimCluster) -> int:
+    """How often users were told of an operation that is due on many nodes."""
+    events = [dict(each) for each in world.client.list_page(kinds.EVENT, NAMESPACE).items]
+    asks = [each for each in events if each["reason"] == "OperationAsked"]
+    return sum((each.get("series") or {}).get("count", each.get("count") or 1) for each in asks)
+
+
+def test_growth_that_is_taken_back_has_nothing_cleaned() -> None:
+    """The new node never joined, so that no other one lost a range."""
+    world = world_of(autoPilot=False, hardAntiAffinity=False, autoUpdateSeedList=False)
+
+    world.edit("cc", {"nodesPerRacks": 2})
+    new = "cc-dc1-rack1-1"
+    world.run_until(lambda: stored(world, kinds.POD, new) is not None, seconds=60, what="a node starts")
+    world.edit("cc", {"nodesPerRacks": 1})
+    world.run_until(lambda: stored(world, kinds.POD, new) is None, seconds=300, what="it is taken away")
+    ready(world)
+    world.run(60)
+
+    assert new not in world.cluster("cc")["status"]["cassandraNodeStatus"]
+    assert labels(world, "cc-dc1-rack1-0") == ("", "")
+    assert not world.cluster("cc")["status"].get("dueOperations")
+    assert offers(world) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"restartedAt": "2029-01-01T00:00:00Z"}, {"config": {"cassandra-yaml": {"key_cache_size": "7MiB"}}}],
+)
+def test_an_edit_that_grows_and_rolls_has_cleanup_offered_once(change: Json) -> None:
+    """Not before the new node has joined; and pods that a later roll makes anew have it as they had."""
+    world = world_of(nodesPerRacks=2, autoPilot=False)
+    everyone = [f"cc-dc1-rack1-{i}" for i in range(3)]
+
+    def joined() -> bool:
+        found = any(
+            labels(world, pod["metadata"]["name"])[0]
+            for pod in world.client.list_page(kinds.POD, NAMESPACE).items
+        )
+        status = world.cluster("cc")["status"]
+        is_member = everyone[2] in status["cassandraNodeStatus"]
+        assert is_member or not (found or status.get("dueOperations")), "due before anybody joined"
+        return is_member
+
+    world.edit("cc", {"nodesPerRacks": 3, **change})
+    world.run_until(joined, seconds=900, what="the new node has joined")
+    until(world, everyone, ("cleanup", "Manual"), seconds=600)
+    world.run(60)
+    assert offers(world) == 1
+
+    before = {pod: there(world, kinds.POD, pod)["metadata"]["uid"] for pod in everyone}
+    world.edit("cc", {"restartedAt": "2030-01-02T00:00:00Z"})
+
+    def anew() -> bool:
+        found = [stored(world, kinds.POD, pod) for pod in everyone]
+        return all(pod is not None and pod["metadata"]["uid"] not in before.values() for pod in found)
+
+    world.run_until(anew, seconds=900, what="every pod is made anew")
+    until(world, everyone, ("cleanup", "Manual"))
+    world.run(60)
+    assert offers(world) == 1
+
+    patch(world, kinds.POD, everyone[0], {"metadata": {"labels": {"operation-status": "ToDo"}}})
+    until(world, everyone[:1], ("cleanup", "Done"))
+    for pod in everyone[1:]:
+        gone = {"operation-name": None, "operation-status": None}
+        patch(world, kinds.POD, pod, {"metadata": {"labels": gone}})
+    world.run_until(
+        lambda: not world.cluster("cc")["status"].get("dueOperations"), seconds=60, what="nothing is due"
+    )
+    assert labels(world, everyone[1]) == ("", "")
+
+
+def test_growth_by_several_nodes_has_cleanup_offered_once() -> None:
+    """After the last of them, in whatever rack."""
+    dc = {"name": "dc1", "nodesPerRacks": 1, "rack": [{"name": "rack1"}, {"name": "rack2"}]}
+    world = world_of(topology={"dc": [dc]}, autoPilot=False)
+
+    world.edit("cc", {"topology": {"dc": [{**dc, "nodesPerRacks": 3}]}})
+    everyone = [f"cc-dc1-rack{rack}-{i}" for rack in (1, 2) for i in range(3)]
+    world.run_until(
+        lambda: all(stored(world, kinds.POD, pod) for pod in everyone), seconds=900, what="all are made"
+    )
+    until(world, everyone, ("cleanup", "Manual"))
+    world.run(60)
+
+    assert offers(world) == 1
 
 
 @pytest.mark.parametrize("pilot", [True, False])

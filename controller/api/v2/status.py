@@ -147,7 +147,10 @@ class DueOperation:
     )
     since: dt.datetime | None = attrs.field(default=None, metadata=doc("Since when it is due."))
     done: tuple[str, ...] = attrs.field(
-        default=(), metadata=doc("Pods on which it is settled: it ended, or waits for the user.")
+        default=(), metadata=doc("Pods on which it is over, or was turned down by the user.")
+    )
+    offered: tuple[str, ...] = attrs.field(
+        default=(), metadata=doc("Pods on which the user was offered it, and may start it.")
     )
 
 

@@ -2,9 +2,10 @@
 What is due on many nodes is asked of each of them, by the labels that a user would set.
 
 With `spec.autoPilot` an operation is asked for, `ToDo`; without, it is offered, `Manual`, as CassKop does.
-Labels of an operation that waits or runs are left alone until it is over. Nothing is asked for before the
-ring is at rest, and a rebuild not before some keyspace keeps copies in the data centre: with Cassandra 5.0
-the first rebuild is the only one.
+Labels of an operation that waits or runs are left alone until it is over. An offer stands until it is taken
+or turned down: a pod that is made anew has lost its labels, and gets them back. Nothing is asked for before
+the ring is at rest, a cleanup not before it has grown as far as it is to, and a rebuild not before some
+keyspace keeps copies in the data centre: with Cassandra 5.0 the first rebuild is the only one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from controller.api.v2.cluster import DueOperation, OperationName
 from controller.domain.actions import Action, Hold, MarkOperation, OperationStep
 from controller.domain.availability import NetworkTopology
 from controller.domain.desired import Desired
-from controller.domain.observed import Observed, Pod
+from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
 from controller.domain.ownership import Ownership
 from controller.domain.plan.rest import in_the_way
@@ -43,37 +44,44 @@ def asks(desired: Desired, observed: Observed, planned: Sequence[Action]) -> lis
 def needs_ownership(desired: Desired, observed: Observed) -> bool:
     """Tell whether what is due turns on which keyspaces there are."""
     return any(
-        _is_rebuild(due) and desired.auto_pilot and _unasked(due, observed) for due in observed.operations.due
+        _is_rebuild(due) and desired.auto_pilot and _unasked(due, desired, observed)
+        for due in observed.operations.due
     )
 
 
 def still_due(desired: Desired, observed: Observed, planned: Iterable[Action]) -> tuple[DueOperation, ...]:
-    """Return what is due and not settled on every node, given what is *planned*.
+    """Return what is due and not over on every node, given what is *planned*.
 
     What was asked of a pod is settled when it ended, not when it was asked: a pod that is made anew has
-    lost its labels, and is asked again.
+    lost its labels, and is asked again. What is offered stays due until the user has had it done, or has
+    turned it down by taking away the labels.
     """
     busy = in_the_way(observed, tuple(planned)) is not None
     found: list[DueOperation] = []
     for due in observed.operations.due:
         if _is_rebuild(due) and not desired.auto_pilot:
             continue
-        there = {pod.name for _, pod in _targets(due, observed)}
-        ended = {pod.name for _, pod in _targets(due, observed) if _settled(pod, due)}
-        done = (set(due.done) | ended) & there
-        if busy or done != there:
-            found.append(attrs.evolve(due, done=tuple(sorted(done))))
+        targets = [pod for _, pod in _targets(due, observed)]
+        there = {pod.name for pod in targets}
+        # A pod that is away for a restart is known to have been there.
+        known = there | observed.joined
+        done = (set(due.done) | {pod.name for pod in targets if _settled(pod, due)}) & known
+        offered = (set(due.offered) | {pod.name for pod in targets if _offered(pod, due)}) & known - done
+        if busy or not there <= done:
+            found.append(attrs.evolve(due, done=tuple(sorted(done)), offered=tuple(sorted(offered))))
     return tuple(found)
 
 
 def _step(due: DueOperation, desired: Desired, observed: Observed) -> Iterator[Action]:
-    left = _unasked(due, observed)
+    left = _unasked(due, desired, observed)
     if _is_rebuild(due):
         if not desired.auto_pilot:
             return
         if left and not _has_copies(due.dc or "", observed):
             yield _offer(due)
             return
+    if due.name == OperationName.CLEANUP and _grows(desired, observed):
+        return
     members = observed.members()
     for rack, pod in left:
         if pod.name in members and pod.operation.running is None and not _other(pod, due):
@@ -84,6 +92,17 @@ def _is_rebuild(due: DueOperation) -> bool:
     return due.name == OperationName.REBUILD
 
 
+def _grows(desired: Desired, observed: Observed) -> bool:
+    """Tell whether a node has yet to join: each that does takes more from the others.
+
+    One that status has yet to list has joined just now: by that a cleanup is due anew.
+    """
+    if any(observed.racks.get(want.name, Rack()).size < want.replicas for want in desired.racks):
+        return True
+    new = observed.members() - observed.hosts.keys()
+    return bool(new) or any(pod.name not in observed.joined for pod in observed.pods())
+
+
 def _targets(due: DueOperation, observed: Observed) -> Iterator[tuple[str, Pod]]:
     """Yield the pods that are meant, each with its rack."""
     for name, rack in observed.racks.items():
@@ -92,20 +111,27 @@ def _targets(due: DueOperation, observed: Observed) -> Iterator[tuple[str, Pod]]
                 yield name, pod
 
 
-def _unasked(due: DueOperation, observed: Observed) -> list[tuple[str, Pod]]:
-    """Return the pods, each with its rack, that have yet to be asked."""
+def _unasked(due: DueOperation, desired: Desired, observed: Observed) -> list[tuple[str, Pod]]:
+    """Return the pods, each with its rack, that have yet to be asked: also those with an open offer."""
     return [
         (rack, pod)
         for rack, pod in _targets(due, observed)
-        if pod.name not in due.done and pod.operation.request != _request(due)
+        if pod.name not in due.done
+        and (pod.operation.request != _request(due) or (desired.auto_pilot and _offered(pod, due)))
     ]
 
 
 def _settled(pod: Pod, due: DueOperation) -> bool:
-    """Tell whether what was asked of *pod* is over, or left to the user."""
+    """Tell whether what was asked of *pod* is over, or was turned down."""
     asked = pod.operation
-    waits = asked.name == due.name and asked.waits
+    waits = asked.name == due.name and asked.status in {pods.TODO, pods.MANUAL}
     return asked.request == _request(due) and asked.running is None and not waits
+
+
+def _offered(pod: Pod, due: DueOperation) -> bool:
+    """Tell whether *pod* says that the user may start it."""
+    asked = pod.operation
+    return asked.request == _request(due) and (asked.name, asked.status) == (due.name, pods.MANUAL)
 
 
 def _request(due: DueOperation) -> str:
@@ -159,4 +185,5 @@ def _ask(rack: str, pod: Pod, due: DueOperation, desired: Desired) -> MarkOperat
         annotations={names.OPERATION_REQUEST: _request(due), names.OPERATION_RESULT: None},
         expected={names.OPERATION_NAME: asked.name, names.OPERATION_STATUS: asked.status},
         why=f"{due.name} on {pod.name} is {word}",
+        again=status == pods.MANUAL and pod.name in due.offered,
     )
