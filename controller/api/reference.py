@@ -34,7 +34,6 @@ class Effect(enum.Enum):
     ONCE = "restarts nodes, once for each change"
     SEEDS = "when the topology calls for other seeds and they have joined; nodes are restarted then"
     NOTHING = "never: kept for compatibility"
-    LATER = "not carried out by this version"
 
 
 # What is not here takes effect by a restart, since it is part of the pod template.
@@ -72,7 +71,7 @@ _EFFECTS: Final[Mapping[str, Effect]] = {
     "spec.autoPilot": Effect.AT_ONCE,
     "spec.autoUpdateSeedList": Effect.SEEDS,
     "spec.keyspaceCleanupThreads": Effect.AT_ONCE,
-    "spec.restartCountBeforePodDeletion": Effect.LATER,
+    "spec.restartCountBeforePodDeletion": Effect.AT_ONCE,
 }
 _ABSENT: Final = "-"
 

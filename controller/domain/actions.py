@@ -64,7 +64,10 @@ class ApplyStatefulSet:
 
 @attrs.frozen(kw_only=True)
 class DeletePod:
-    """Delete a pod in which Cassandra does not run, so that it is made again from the newest template."""
+    """Delete a pod in which Cassandra does not run, so that it is made again.
+
+    It gets the newest template, and another address.
+    """
 
     pod: str
     uid: str

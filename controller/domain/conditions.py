@@ -57,19 +57,14 @@ class Finding:
     message: str
 
 
-def accepted(later: Sequence[str] = ()) -> Finding:
-    """The spec is carried out, but for the fields in *later*, which this version does not know to do."""
-    message = "the spec is carried out"
-    if later:
-        message += f", but this version does nothing about {', '.join(later)}"
-    return Finding(type="SpecAccepted", status=True, reason="Accepted", message=message)
+def accepted() -> Finding:
+    """The spec is carried out."""
+    return Finding(type="SpecAccepted", status=True, reason="Accepted", message="the spec is carried out")
 
 
-def partly_refused(held: Sequence[str], later: Sequence[str] = ()) -> Finding:
-    """Parts of the spec are not carried out, for reasons that stand in *held*; *later* as for `accepted`."""
+def partly_refused(held: Sequence[str]) -> Finding:
+    """Parts of the spec are not carried out, for reasons that stand in *held*."""
     message = f"{'; '.join(held)} (this part stays as it was, the rest of the spec is carried out)"
-    if later:
-        message += f"; this version does nothing about {', '.join(later)}"
     return Finding(type="SpecAccepted", status=False, reason="ChangeRefused", message=message)
 
 

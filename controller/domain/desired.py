@@ -93,6 +93,8 @@ class Desired:
     auto_pilot: bool = False
     # Whether members that are dead for good are replaced without being asked for.
     replaces: bool = False
+    # How often Cassandra may restart in a pod that has another node's address; 0 is any number of times.
+    restarts_allowed: int = 0
 
     def wanted_nodes(self) -> int:
         """Return the number of Cassandra nodes that the spec asks for."""

@@ -27,7 +27,6 @@ from controller.domain import conditions
 from controller.domain.admission import validate
 from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
-from controller.domain.later import not_carried_out
 from controller.domain.leaving_status import scaling_down
 from controller.reconcile import approval
 from controller.reconcile.observe import by_rack, by_rack_pods, joined
@@ -85,8 +84,7 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
                 pending=waits,
             )
     if not problems:
-        later = not_carried_out(cluster.spec)
-        found = conditions.partly_refused(said, later) if held else conditions.accepted(later)
+        found = conditions.partly_refused(said) if held else conditions.accepted()
         return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held), leaving=leaving)
     if before is None:
         return Chosen(

@@ -126,6 +126,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             stopped=newest.spec.stopped,
             auto_pilot=newest.spec.auto_pilot,
             replaces=newest.spec.node_replacement == NodeReplacement.AUTOMATIC,
+            restarts_allowed=newest.spec.restart_count_before_pod_deletion,
         ),
         bodies=Bodies(
             namespace=cluster.namespace,

@@ -17,7 +17,6 @@ from controller.builders.pdb import build_pdb
 from controller.builders.service import build_services
 from controller.builders.statefulset import build_statefulset
 from controller.domain.admission import validate
-from controller.domain.later import not_carried_out
 from controller.reconcile.login import chosen
 
 Json = dict[str, Any]
@@ -149,18 +148,6 @@ def test_the_effect_of_a_field_is_what_the_builders_make_of_it(path: str) -> Non
             assert shared == shared_before
         case _:
             assert template == before
-
-
-def test_what_is_not_carried_out_is_what_the_condition_says() -> None:
-    """The table and `SpecAccepted` name the same fields."""
-    later = {path for path, row in ROWS.items() if row.effect is Effect.LATER}
-    said = {
-        path
-        for path in sorted(set(ROWS) - NAMES)
-        if not_carried_out(decode_cluster({"metadata": {"name": "cc"}, "spec": with_sample(path)}).spec)
-    }
-
-    assert said == later
 
 
 def test_defaults_are_those_that_are_filled_in() -> None:

@@ -343,7 +343,10 @@ class ClusterSpec:
     )
     restart_count_before_pod_deletion: int = attrs.field(
         default=0,
-        metadata=doc("Restarts after which a pod whose IP another node owns is deleted; 0 is never."),
+        metadata=doc(
+            "How often Cassandra may restart in a pod whose IP the ring knows as another node's; then the pod"
+            " is deleted, and comes back with another IP. 0 is any number of times."
+        ),
     )
     node_replacement: str | None = attrs.field(
         default=None,

@@ -16,6 +16,7 @@ from controller.domain.observed import Observed
 from controller.domain.plan import (
     autopilot,
     create,
+    crossed,
     datacenters,
     leave,
     operate,
@@ -34,9 +35,10 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     """Return the actions to take now, in order; none means converged.
 
     Shared objects come first, since pods need the Services to find each other. A node that leaves is seen
-    out before anything else is begun. A pod that cannot start is repaired before anything else is tried.
-    Then running nodes take what changed, and only then do racks come up, grow and shrink. Operations on
-    nodes go on beside all that, and begin when nothing else is under way.
+    out before anything else is begun. A pod that cannot start is repaired before anything else is tried,
+    be it for its template or its address. Then running nodes take what changed, and only then do racks
+    come up, grow and shrink. Operations on nodes go on beside all that, and begin when nothing else is
+    under way.
 
     A rack that is taken apart, with pods that nobody looks after, is put together before all else. Volumes
     come last, since they grow whatever else is the case, and a storage that refuses stops nothing.
@@ -74,7 +76,7 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
         # What leaves need not be mended, but nobody else has to wait for a correction until it is out.
         mended: list[Action] = []
         if waiting:
-            mended = repair.repair(desired, _without_leaver(observed))
+            mended = _mended(desired, _without_leaver(observed))
             mended = mended or list(create.given_back(desired, observed))
         return (*actions, *leaving, *mended)
     replacing = replace.step(desired, observed)
@@ -82,7 +84,7 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
         return (*actions, *replacing)
     # Why a pod finds no place says more than that it finds none.
     actions.extend(replace.offers(desired, observed))
-    actions.extend(repair.repair(desired, observed) or create.create(desired, observed))
+    actions.extend(_mended(desired, observed) or create.create(desired, observed))
     actions.extend(datacenters.removed(desired, observed))
     return tuple(actions)
 
@@ -105,6 +107,15 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
 def needs_loads(desired: Desired, observed: Observed) -> bool:
     """Tell whether the plan may turn on how much data each node holds, which is only read when it does."""
     return leave.asks(desired, observed) or leave.asks_to_begin(desired, observed)
+
+
+def _mended(desired: Desired, observed: Observed) -> list[Action]:
+    """Return what helps pods that cannot start: a correction first, which may be all that they need."""
+    repairs = repair.repair(desired, observed)
+    if any(not isinstance(action, Hold) for action in repairs):
+        return repairs
+    # Whose address a pod has says more than that Cassandra ends in it.
+    return [*crossed.mend(desired, observed), *repairs]
 
 
 def _leaving(desired: Desired, observed: Observed) -> list[Action]:

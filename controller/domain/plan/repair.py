@@ -2,8 +2,8 @@
 Pods that cannot start: carry out a corrective edit at once, else say what has to be corrected.
 
 Nothing is asked of Cassandra here: a cluster in which no node answers must still be repairable by an
-edit. Only pods in which Cassandra does not run are ever deleted, and only when a newer template waits
-for them.
+edit. Only pods in which Cassandra does not run are ever deleted here, and only when a newer template
+waits for them.
 """
 
 from __future__ import annotations
