@@ -18,18 +18,23 @@ import attrs
 from controller.api.v2 import names
 from controller.api.v2.codec import encode_status
 from controller.builders.context import Images
+from controller.builders.places import places
+from controller.domain import pause
 from controller.domain.actions import (
     Action,
     ApplyObject,
     ApplyStatefulSet,
     Decommission,
     DeleteObject,
+    GrowClaim,
     Hold,
     MarkOperation,
     NoteLeaving,
     NoteResize,
     RestartPod,
     ShrinkStatefulSet,
+    StartRack,
+    StopRack,
     Wait,
     Write,
 )
@@ -38,14 +43,17 @@ from controller.domain.plan import plan
 from controller.domain.status import corrected, status
 from controller.kube import kinds
 from controller.kube.client import KubeClient
-from controller.plugin.model import Model, ModelNodes, NotModelledError
+from controller.plugin.model import Model
+from controller.plugin.model_nodes import ModelNodes
 from controller.plugin.session import Object
 from controller.plugin.world import Shelf, World
 from controller.reconcile import snapshot
 from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_of
 from controller.reconcile.credentials import Logins
-from controller.reconcile.observe import Observer
+from controller.reconcile.observe import Observer, by_rack
 from controller.reconcile.questions import Questions
+from controller.reconcile.resizing import with_copies
+from controller.reconcile.stores import BY_CLUSTER
 from controller.runtime.clock import RealClock
 from controller.runtime.inquiries import Inquiries, on_the_spot
 from controller.runtime.store import Key
@@ -99,8 +107,6 @@ class Look:
 
     chosen: Chosen
     actions: tuple[Action, ...]
-    # What was decided and cannot be followed here.
-    unknown: str | None = None
 
 
 class Operator:
@@ -124,34 +130,31 @@ class Operator:
         )
 
     def step(self) -> Look:
-        """Decide once, and do what is decided; what nobody knows the outcome of, the look names."""
+        """Decide once, and do what is decided."""
         model = self.model
         model.load()
         chosen = choose(model.cluster, lambda cluster: facts_of(cluster, model.stores))
         if not chosen.usable:
             return Look(chosen=chosen, actions=())
-        if chosen.remember is not None:
+        is_paused = pause.paused(chosen.cluster.metadata.annotations)
+        if chosen.remember is not None and not is_paused:
             text = accepted_text(chosen.remember)
             metadata = model.cluster["metadata"]
             annotations = {**(metadata.get("annotations") or {}), names.LAST_APPLIED: text}
             model.cluster = {**model.cluster, "metadata": {**metadata, "annotations": annotations}}
         with self._questions.look(self._key):
             wish, observed = self._observer.observe(chosen.cluster, chosen.leaving)
-        actions = plan(wish.desired, observed)
-        unknown: str | None = None
+        actions = (pause.hold(),) if is_paused else plan(wish.desired, observed)
+        live = by_rack(model.stores.statefulsets.find(BY_CLUSTER, self._key), chosen.cluster)
         for action in actions:
-            if isinstance(action, NoteResize):
-                unknown = unknown or type(action).__name__
-            elif isinstance(action, Write):
-                try:
-                    model.carry_out(action, wish.bodies)
-                except NotModelledError as error:
-                    unknown = unknown or str(error)
+            if isinstance(action, Write):
+                model.carry_out(action, wish.bodies)
         new = status(chosen.cluster.status, wish.desired, observed, actions)
+        new = with_copies(new, actions, live)
         new = attrs.evolve(corrected(new) if chosen.refused else new, seed_list=wish.seeds)
         model.cluster = {**model.cluster, "status": encode_status(new)}
         self.racks = {rack.name: rack for rack in wish.desired.racks}
-        return Look(chosen=chosen, actions=actions, unknown=unknown)
+        return Look(chosen=chosen, actions=actions)
 
     def settle(self) -> bool:
         """Let pods come up; tell whether anything changed."""
@@ -181,9 +184,6 @@ def forecast(world: World, now: dt.datetime) -> Forecast:
             unknown = f"{now_done[0].action} {now_done[0].target} is decided again and again"
             break
         steps.extend(now_done)
-        if look.unknown is not None:
-            unknown = f"what follows from {look.unknown}"
-            break
         if not look.chosen.usable or (not operator.settle() and not noted):
             break
     else:
@@ -226,6 +226,8 @@ def _assumed(world: World, steps: list[Step], ready: set[str]) -> Iterator[str]:
         yield "before each restart the operator proves from the ring that no quorum is lost, or waits"
     if Decommission.__name__ in kinds_of:
         yield "before a node leaves the operator checks that keyspaces have replicas enough without it"
+    if GrowClaim.__name__ in kinds_of:
+        yield "the storage gives volumes what they are asked for before anything else, under running nodes"
     if any(name not in ready for name in _pods(world)):
         yield "pods that start now come up"
     for plural, why in sorted(world.unread.items()):
@@ -238,10 +240,12 @@ def _pods(world: World) -> dict[str, Pod]:
 
 def _grown(world: World, steps: list[Step]) -> Iterator[str]:
     """Yield the pods that come with larger StatefulSets, in their order."""
-    sizes = {
-        (obj["metadata"].get("labels") or {}).get(names.DC_RACK): obj["spec"].get("replicas", 1)
-        for obj in world.of(kinds.STATEFULSET)
-    }
+    sizes: dict[str, int] = {}
+    # Pods may be without a StatefulSet for a moment; a rack that is stopped has places without pods.
+    for obj in world.of(kinds.POD):
+        there = names.ordinal(str(obj["metadata"]["name"])) + 1
+        sizes[_rack(obj)] = max(there, sizes.get(_rack(obj), 0))
+    sizes |= {_rack(obj): places(obj) for obj in world.of(kinds.STATEFULSET)}
     for step in steps:
         if step.action == ApplyStatefulSet.__name__:
             rack, _, size = step.target.partition(" to ")
@@ -251,6 +255,10 @@ def _grown(world: World, steps: list[Step]) -> Iterator[str]:
         elif step.action == ShrinkStatefulSet.__name__:
             rack, _, size = step.target.partition(" to ")
             sizes[rack] = int(size)
+
+
+def _rack(obj: Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(names.DC_RACK))
 
 
 def _start_seconds(pod: Object) -> float | None:
@@ -282,8 +290,14 @@ def _target(action: Write | NoteLeaving | NoteResize) -> str:
     match action:
         case ApplyObject(kind=kind, name=name) | DeleteObject(kind=kind, name=name):
             return f"{kind} {name}"
-        case ApplyStatefulSet(rack=rack, replicas=replicas) | ShrinkStatefulSet(rack=rack, replicas=replicas):
+        case (
+            ApplyStatefulSet(rack=rack, replicas=replicas)
+            | ShrinkStatefulSet(rack=rack, replicas=replicas)
+            | StartRack(rack=rack, replicas=replicas)
+        ):
             return f"{rack} to {replicas}"
+        case StopRack(rack=rack):
+            return f"{rack} to 0"
         case _:
             for field in ("claim", "pod", "statefulset", "rack", "name"):
                 found = getattr(action, field, None)

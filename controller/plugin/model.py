@@ -8,18 +8,16 @@ the model as it reads a cluster, and cannot tell the difference.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 import datetime as dt
 import hashlib
-from typing import Any, Final
+from typing import Any, Final, assert_never
 import uuid
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import OperationName
-from controller.builders.apidefaults import stored_statefulset
+from controller.builders.copies import with_capacity
 from controller.builders.hashing import short_hash
-from controller.cassandra.jolokia import Endpoint, Jolokia
-from controller.cassandra.node import Nodes
 from controller.domain.actions import (
     ApplyObject,
     ApplyStatefulSet,
@@ -29,26 +27,35 @@ from controller.domain.actions import (
     DeleteObject,
     DeletePod,
     DeleteStatefulSet,
+    DetachStatefulSet,
     GrowClaim,
     MarkOperation,
+    ReleasePlace,
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
+    StartRack,
+    StopOperation,
+    StopRack,
     Tune,
     Write,
 )
-from controller.domain.availability import Place
 from controller.domain.desired import DesiredRack
 from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.domain.live import Attribute, Value, encode_before
-from controller.domain.operations.seen import Busy
-from controller.domain.ownership import Ownership, Unread
-from controller.domain.ring import Mode, Ring, Silent, View
-from controller.domain.streaming import Transfer
 from controller.domain.trouble import diagnose
 from controller.executors.base import Bodies
 from controller.kube import kinds
 from controller.kube.kinds import Kind
+from controller.plugin.model_objects import (
+    kept,
+    new_claim,
+    pod_status,
+    reference,
+    resized,
+    stamp,
+    template_mark,
+)
 from controller.plugin.session import Object
 from controller.plugin.world import OWNED, World
 from controller.reconcile import snapshot
@@ -57,8 +64,6 @@ from controller.runtime.store import Entry, Key
 
 # Simulated time between two looks: longer than any start takes to be believed in.
 STEP: Final = dt.timedelta(seconds=60)
-# What nobody asks for.
-_UNTOLD: Final = -12345
 _SHARED: Final = {
     "Service": kinds.SERVICE,
     "PodDisruptionBudget": kinds.POD_DISRUPTION_BUDGET,
@@ -67,8 +72,18 @@ _SHARED: Final = {
 }
 
 
-class NotModelledError(Exception):
-    """What follows from an action of this kind is not known here."""
+# What is done beside StatefulSets and the life of pods.
+_Beside = (
+    DeleteObject
+    | CreateSecret
+    | DeleteClaim
+    | GrowClaim
+    | MarkOperation
+    | RunOperation
+    | StopOperation
+    | ReleasePlace
+    | Tune
+)
 
 
 class Model:
@@ -89,6 +104,8 @@ class Model:
         self.told: dict[str, dict[Attribute, Value]] = {}
         # Pods whose nodes have left the ring, and pods that were made here.
         self.left: set[str] = set()
+        # StatefulSets that were taken away from their pods, which run on.
+        self._apart: dict[str, Object] = {}
         # How calls to nodes have ended, and whether any time has passed.
         self._calls: dict[str, Call] = {}
         self._begun = False
@@ -157,27 +174,36 @@ class Model:
     # -- what becomes of actions
 
     def carry_out(self, action: Write, bodies: Bodies) -> None:
-        """Do what *action* does to objects; `NotModelledError` if that is not known."""
+        """Do what *action* does to objects."""
         match action:
             case ApplyObject(kind=kind, name=name):
                 self._put(_SHARED[kind], bodies.shared[f"{kind}/{name}"])
-            case ApplyStatefulSet(rack=rack, replicas=replicas):
-                self._put(kinds.STATEFULSET, bodies.statefulset(rack, replicas))
+            case ApplyStatefulSet(rack=rack, replicas=replicas, capacity=capacity):
+                body = bodies.statefulset(rack, replicas)
+                self._put(kinds.STATEFULSET, body if capacity is None else with_capacity(body, capacity))
             case DeletePod(pod=pod) | RestartPod(pod=pod):
                 del self.objects[kinds.POD][pod]
                 self.told.pop(pod, None)
             case Decommission(pod=pod):
                 self.left.add(pod)
-                self._change(kinds.POD, pod, status=_status(ready=False, pod=self.objects[kinds.POD][pod]))
+                self._change(kinds.POD, pod, status=pod_status(ready=False, pod=self.objects[kinds.POD][pod]))
             case ShrinkStatefulSet(statefulset=name, replicas=replicas):
                 spec = {**self.objects[kinds.STATEFULSET][name]["spec"], "replicas": replicas}
                 self._change(kinds.STATEFULSET, name, spec=spec)
             case DeleteStatefulSet(statefulset=name):
                 del self.objects[kinds.STATEFULSET][name]
+            case DetachStatefulSet(statefulset=name):
+                self._apart[name] = self.objects[kinds.STATEFULSET].pop(name)
+                self._owned_by(name, None)
+            case StopRack(statefulset=name, size=size):
+                self._change(kinds.STATEFULSET, name, **resized(self._rack(name), 0, noted=size))
+            case StartRack(statefulset=name, size=size, replicas=replicas):
+                left = None if replicas == size else size
+                self._change(kinds.STATEFULSET, name, **resized(self._rack(name), replicas, noted=left))
             case _:
                 self._carry_out_beside(action, bodies)
 
-    def _carry_out_beside(self, action: Write, bodies: Bodies) -> None:
+    def _carry_out_beside(self, action: _Beside, bodies: Bodies) -> None:  # noqa: C901 -- one arm an action
         """Do what *action* does beside StatefulSets and the life of pods."""
         match action:
             case DeleteObject(kind=kind, name=name):
@@ -198,9 +224,17 @@ class Model:
             case Tune(pod=pod, settings=settings, before=before):
                 self.told.setdefault(pod, {}).update({s.attribute: s.value for s in settings})
                 self._note_before(pod, before)
+            case StopOperation():
+                # No node of a model is ever at anything.
+                pass
+            case ReleasePlace(pod=pod, claims=claims):
+                for claim in claims:
+                    self.objects[kinds.PERSISTENT_VOLUME_CLAIM].pop(claim, None)
+                del self.objects[kinds.POD][pod]
+                # Whoever takes its place is another node.
+                self._hosts.pop(pod, None)
             case _:
-                # The union is open here on purpose: what is new is said not to be foreseen.
-                raise NotModelledError(type(action).__name__)
+                assert_never(action)
 
     def settle(self, racks: Mapping[str, DesiredRack]) -> bool:
         """Let StatefulSets make their pods and pods come up; tell whether anything changed."""
@@ -210,11 +244,16 @@ class Model:
         wanted: dict[str, tuple[Object, int]] = {}
         for name, obj in self.objects[kinds.STATEFULSET].items():
             changed |= self._observed(name)
+            self._owned_by(name, obj)
             for ordinal in range(obj["spec"].get("replicas", 1)):
                 wanted[f"{name}-{ordinal}"] = (self.objects[kinds.STATEFULSET][name], ordinal)
         pods = self.objects[kinds.POD]
         for name in sorted(pods.keys() - wanted.keys()):
+            if not pods[name]["metadata"].get("ownerReferences"):
+                # Its StatefulSet was taken away, and comes back.
+                continue
             del pods[name]
+            self.told.pop(name, None)
             changed = True
         for name, (owner, _) in wanted.items():
             changed |= self._come_up(name, owner, racks)
@@ -225,7 +264,7 @@ class Model:
         changed = False
         for pod in self._leaving & self.objects[kinds.POD].keys():
             self.left.add(pod)
-            self._change(kinds.POD, pod, status=_status(ready=False, pod=self.objects[kinds.POD][pod]))
+            self._change(kinds.POD, pod, status=pod_status(ready=False, pod=self.objects[kinds.POD][pod]))
             changed = True
         return changed
 
@@ -247,7 +286,7 @@ class Model:
         want = racks.get((pod["metadata"].get("labels") or {}).get(names.DC_RACK, ""))
         if seen.unschedulable or (want is not None and diagnose(seen, want, self.now) is not None):
             return False
-        self._change(kinds.POD, name, status=_status(ready=True, pod=pod, now=self.now, name=name))
+        self._change(kinds.POD, name, status=pod_status(ready=True, pod=pod, now=self.now, name=name))
         return True
 
     def _make(self, name: str, owner: Object) -> None:
@@ -256,33 +295,40 @@ class Model:
             **(template["metadata"].get("labels") or {}),
             "controller-revision-hash": owner["status"]["updateRevision"],
         }
-        reference = {
-            "kind": "StatefulSet",
-            "name": owner["metadata"]["name"],
-            "uid": owner["metadata"]["uid"],
-        }
         pod: Object = {
             "metadata": {
                 "name": name,
                 "labels": labels,
                 "annotations": dict(template["metadata"].get("annotations") or {}),
-                "creationTimestamp": _stamp(self.now),
-                "ownerReferences": [{"apiVersion": "apps/v1", "controller": True, **reference}],
+                "creationTimestamp": stamp(self.now),
+                "ownerReferences": [reference(owner)],
             },
             "spec": {**template["spec"], "nodeName": "a-node"},
         }
-        pod["status"] = _status(ready=True, pod=pod, now=self.now, name=name)
+        pod["status"] = pod_status(ready=True, pod=pod, now=self.now, name=name)
         self._put(kinds.POD, pod, new=True)
         self.left.discard(name)
         for claim in owner["spec"].get("volumeClaimTemplates") or ():
             claimed = names.claim(claim["metadata"]["name"], name)
             if claimed not in self.objects[kinds.PERSISTENT_VOLUME_CLAIM]:
-                body = {
-                    "metadata": {"name": claimed, "labels": owner["spec"]["selector"]["matchLabels"]},
-                    "spec": claim["spec"],
-                    "status": {"phase": "Bound"},
-                }
-                self._put(kinds.PERSISTENT_VOLUME_CLAIM, body)
+                self._claim(claimed, claim, owner)
+
+    def _claim(self, name: str, template: Object, owner: Object) -> None:
+        first = names.claim(template["metadata"]["name"], f"{owner['metadata']['name']}-0")
+        before = self.objects[kinds.PERSISTENT_VOLUME_CLAIM].get(first)
+        self._put(kinds.PERSISTENT_VOLUME_CLAIM, new_claim(name, template, owner, before=before))
+
+    def _rack(self, name: str) -> Object:
+        return self.objects[kinds.STATEFULSET][name]
+
+    def _owned_by(self, name: str, statefulset: Object | None) -> None:
+        """Give pods and revisions of the StatefulSet *name* to *statefulset*, or to nobody."""
+        for kind in (kinds.POD, kinds.CONTROLLER_REVISION):
+            for each, obj in list(self.objects[kind].items()):
+                owned = bool(obj["metadata"].get("ownerReferences"))
+                if each.rpartition("-")[0] == name and owned == (statefulset is None):
+                    owners = [] if statefulset is None else [reference(statefulset)]
+                    self._change(kind, each, metadata={**obj["metadata"], "ownerReferences": owners})
 
     def _observed(self, name: str) -> bool:
         """Let the StatefulSet controller see the newest spec; tell whether it is news."""
@@ -309,15 +355,23 @@ class Model:
         }
         obj: Object = {**body, "metadata": metadata}
         if kind == kinds.STATEFULSET:
-            obj["status"] = self._status_after(old, obj)
+            obj["status"] = self._status_after(old or self._apart.get(name), obj)
             self._revise(obj)
         self.objects[kind][name] = obj
 
     def _status_after(self, old: Object | None, obj: Object) -> Object:
         """Return the status of a StatefulSet that is *obj* now: pods of another template are outdated."""
-        if old is not None and _template(old) == _template(obj):
+        name = obj["metadata"]["name"]
+        if old is not None and template_mark(old) == template_mark(obj):
             return dict(old.get("status") or {})
-        return {"updateRevision": f"{obj['metadata']['name']}-{short_hash(obj['spec']['template'])}"}
+        if old is None:
+            # It is made again as its pods are: it was taken away from them before all this.
+            for each, pod in sorted(self.objects[kinds.POD].items(), reverse=True):
+                labels = pod["metadata"].get("labels") or {}
+                mine = each.rpartition("-")[0] == name and not pod["metadata"].get("ownerReferences")
+                if mine and "controller-revision-hash" in labels:
+                    return {"updateRevision": labels["controller-revision-hash"]}
+        return {"updateRevision": f"{name}-{short_hash(obj['spec']['template'])}"}
 
     def _revise(self, obj: Object) -> None:
         """Keep what pods are made from, as Kubernetes does."""
@@ -325,7 +379,7 @@ class Model:
         if name is not None and name not in self.objects[kinds.CONTROLLER_REVISION]:
             self.objects[kinds.CONTROLLER_REVISION][name] = {
                 "metadata": {"name": name, "ownerReferences": [{"uid": obj["metadata"]["uid"]}]},
-                "data": {"spec": {"template": _kept(obj)}},
+                "data": {"spec": {"template": kept(obj)}},
             }
 
     def _grow(self, claim: str, capacity: str) -> None:
@@ -352,101 +406,3 @@ class Model:
         if "spec" in parts:
             metadata["generation"] = metadata.get("generation", 0) + 1
         self.objects[kind][name] = {**obj, **parts, "metadata": metadata}
-
-
-class ModelNodes(Nodes):
-    """The nodes of a model: they agree on everything, and no keyspace of theirs needs anybody."""
-
-    def __init__(self, model: Model) -> None:
-        # It has a client like any other, and never uses it.
-        super().__init__(Jolokia.over(), threads=0)
-        self._model = model
-
-    def ring(self, endpoints: Mapping[str, Endpoint]) -> Ring:
-        """Return what the nodes in *endpoints* say: members are NORMAL, who has left knows it."""
-        members = self._model.members()
-        host_ids = {ip: self._model.host_id(pod) for pod, ip in members.items()}
-        return Ring(
-            answers={
-                pod: View(
-                    mode=Mode.DECOMMISSIONED if pod in self._model.left else Mode.NORMAL,
-                    native_transport=True,
-                    release_version="",
-                    host_ids=host_ids,
-                )
-                for pod in endpoints
-            }
-        )
-
-    def busy(self, endpoints: Mapping[str, Endpoint]) -> dict[str, Busy | Silent]:
-        """Return that no node in *endpoints* is at anything: what was begun has ended."""
-        return {pod: Busy() for pod in endpoints}
-
-    def values(
-        self, endpoints: Mapping[str, Endpoint], attributes: Sequence[Attribute]
-    ) -> dict[str, Mapping[Attribute, Value] | str]:
-        """Return what the nodes in *endpoints* were told, and for the rest something else than is wanted."""
-        return {
-            pod: {each: self._model.told.get(pod, {}).get(each, _UNTOLD) for each in attributes}
-            for pod in endpoints
-        }
-
-    def transfer(self, endpoint: Endpoint) -> Transfer | None:
-        """Return that nothing streams at *endpoint*: it is over by the next look."""
-        assert endpoint.host
-        return None
-
-    def loads(self, endpoints: Mapping[str, Endpoint]) -> dict[str, int]:
-        """Return that the nodes in *endpoints* hold next to nothing: disks are not asked about here."""
-        return dict.fromkeys(endpoints, 1)
-
-    def ownership(self, endpoints: Mapping[str, Endpoint]) -> Ownership | Unread:
-        """Return a ring in which every node owns something that nobody needs."""
-        members = self._model.members()
-        places = {}
-        for pod, ip in members.items():
-            labels = self._model.objects[kinds.POD][pod]["metadata"].get("labels") or {}
-            places[ip] = Place(dc=labels.get(names.DC, "dc1"), rack=labels.get(names.RACK, "rack1"))
-        if not endpoints:
-            return Unread(why="no node serves")
-        return Ownership(tokens=dict(enumerate(sorted(places))), places=places, keyspaces=())
-
-
-def _kept(statefulset: Object) -> Object:
-    """Return a template as Kubernetes keeps it: with the defaults that a server adds, and its own mark."""
-    template: Object = stored_statefulset(statefulset)["spec"]["template"]
-    for volume in template["spec"].get("volumes") or ():
-        for source in ("configMap", "secret"):
-            if source in volume:
-                volume[source].setdefault("defaultMode", 420)
-    return {"$patch": "replace", **template}
-
-
-def _template(statefulset: Object) -> object:
-    """Return what tells templates apart: the operator's hash of them, or all of it."""
-    annotations = statefulset["metadata"].get("annotations") or {}
-    return annotations.get(names.TEMPLATE_HASH) or statefulset["spec"]["template"]
-
-
-def _status(*, ready: bool, pod: Object, now: dt.datetime | None = None, name: str = "") -> Object:
-    """Return the status of a pod that runs, *ready* or not."""
-    old = pod.get("status") or {}
-    digest = hashlib.sha256(name.encode()).digest()
-    running = {"running": {"startedAt": _stamp(now)}} if now is not None else {"running": {}}
-    return {
-        "phase": "Running",
-        "podIP": old.get("podIP") or ".".join(str(byte) for byte in (10, *digest[:3])),
-        "containerStatuses": [
-            {
-                "name": names.CASSANDRA,
-                "ready": ready,
-                "started": True,
-                "restartCount": 0,
-                "state": running,
-            }
-        ],
-    }
-
-
-def _stamp(now: dt.datetime) -> str:
-    return f"{now.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"

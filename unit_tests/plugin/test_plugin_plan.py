@@ -8,10 +8,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 import structlog
 import yaml
 
+from controller.api.v2 import names
+from controller.builders.copies import copy_of
 from controller.kube.transport import Request, Response
 from controller.plugin.forecast import Forecast, forecast
 from controller.plugin.session import Output, Session
@@ -53,9 +56,12 @@ class Heard(NoTap):
         # What is told of a node stands in annotations; all other patches of pods are labels.
         if plural == "pods" and request.method == "PATCH" and _labels(request.body):
             return
+        if plural == "statefulsets" and _who_owns(request.body):
+            return
         name = parts[-1] if request.method != "POST" else answer.body["metadata"]["name"]
-        size = f" to {answer.body['spec']['replicas']}" if plural == "statefulsets" else ""
-        line = f"{'delete ' if request.method == 'DELETE' else ''}{plural} {name}{size}"
+        gone = request.method == "DELETE"
+        size = f" to {answer.body['spec']['replicas']}" if plural == "statefulsets" and not gone else ""
+        line = f"{'delete ' if gone else ''}{plural} {name}{size}"
         if not self.lines or self.lines[-1] != line:
             self.lines.append(line)
 
@@ -65,6 +71,11 @@ def _labels(patch: Any) -> bool:
     return isinstance(patch, list) or "labels" in (patch.get("metadata") or {})
 
 
+def _who_owns(patch: Any) -> bool:
+    """Tell whether a patch is only about who owns which field: the write that it is for comes next."""
+    return isinstance(patch, list) and any(each["path"] == "/metadata/managedFields" for each in patch)
+
+
 _FORMS = {
     "ApplyObject Service": "services ",
     "ApplyObject PodDisruptionBudget": "poddisruptionbudgets ",
@@ -72,6 +83,10 @@ _FORMS = {
     "ApplyObject ConfigMap": "configmaps ",
     "ApplyStatefulSet": "statefulsets demo-",
     "ShrinkStatefulSet": "statefulsets demo-",
+    "StopRack": "statefulsets demo-",
+    "StartRack": "statefulsets demo-",
+    "DetachStatefulSet": "delete statefulsets ",
+    "GrowClaim": "persistentvolumeclaims ",
     "RestartPod": "delete pods ",
     "DeletePod": "delete pods ",
     "DeleteClaim": "delete persistentvolumeclaims ",
@@ -115,6 +130,10 @@ class Stage:
         live = self.cluster.get(CLUSTERS, "demo")
         metadata = {**live["metadata"], "generation": live["metadata"]["generation"] + 1}
         return {**live, "metadata": metadata, "spec": {**live["spec"], **spec}}
+
+    def phase(self) -> str:
+        """Return the phase that status tells."""
+        return str(self.cluster.get(CLUSTERS, "demo")["status"]["phase"])
 
     def converge(self, *, seconds: float = 900) -> list[str]:
         """Let time pass until all is done; return what was written since the last time."""
@@ -167,18 +186,77 @@ EDITS: dict[str, dict[str, Any]] = {
         }
     },
     "nothing": {"deletePVC": False},
+    "volumes": {"dataCapacity": "5Gi"},
+    "volumes and roll": {"dataCapacity": "5Gi", "cassandraImage": "cassandra:5.0.9"},
 }
 
 
 @pytest.mark.parametrize("case", sorted(EDITS))
 def test_an_edit_goes_as_foreseen(case: str, stage: Stage) -> None:
-    """Growth and rolling changes: the same writes and restarts, in the same order."""
+    """Growth of ring and volumes, and rolling changes: the same writes and restarts, in the same order."""
     foreseen = stage.forecast(stage.edited(**EDITS[case]))
 
     stage.cluster.patch(CLUSTERS, "demo", {"spec": EDITS[case]})
 
     assert foreseen.clear
     assert as_requests(foreseen) == stage.converge()
+
+
+def test_a_stop_and_a_start_go_as_foreseen(stage: Stage) -> None:
+    """Which racks stop, that it ends there, and how they start again, with an image changed meanwhile."""
+    foreseen = stage.forecast(stage.edited(stopped=True))
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": {"stopped": True}})
+    stage.cluster.eventually(lambda: stage.phase() == "Stopped", seconds=300, what="it is stopped")
+
+    assert as_requests(foreseen) == stage.heard.lines != []
+    assert [hold.path for hold in foreseen.holds] == ["spec.stopped"]
+    assert (foreseen.joins, foreseen.leaves, foreseen.restarts) == ((), (), ())
+
+    stage.heard.lines = []
+    edit = {"stopped": False, "cassandraImage": "cassandra:5.0.9", "nodesPerRacks": 2}
+    foreseen = stage.forecast(stage.edited(**edit))
+    stage.cluster.patch(CLUSTERS, "demo", {"spec": edit})
+
+    assert foreseen.clear
+    assert as_requests(foreseen) == stage.converge()
+    assert len(foreseen.joins) == 3
+
+
+def test_a_rack_that_is_taken_apart_is_put_together(stage: Stage) -> None:
+    """A plan that is made when a StatefulSet is only a copy in status: it comes back, and nobody restarts."""
+    cluster = stage.cluster.get(CLUSTERS, "demo")
+    world = read(stage.session, cluster)
+    gone, *rest = world.objects["statefulsets"]
+    assert gone["metadata"]["name"] == "demo-dc1-rack1"
+    pods = [{**pod, "metadata": {**pod["metadata"]}} for pod in world.objects["pods"]]
+    for pod in pods:
+        if pod["metadata"]["name"] == FIRST:
+            del pod["metadata"]["ownerReferences"]
+    racks = cluster["status"]["cassandraRackStatus"]
+    apart = {**racks["dc1-rack1"], "statefulSetSnapshotBeforeStorageResize": copy_of(gone)}
+    status = {**cluster["status"], "cassandraRackStatus": {**racks, "dc1-rack1": apart}}
+    world = attrs.evolve(
+        world,
+        cluster={**cluster, "status": status},
+        objects={**world.objects, "statefulsets": tuple(rest), "pods": tuple(pods)},
+    )
+
+    foreseen = forecast(world, dt.datetime.fromtimestamp(stage.cluster.sim.simulation.now, dt.UTC))
+
+    assert [f"{step.action} {step.target}" for step in foreseen.steps] == ["ApplyStatefulSet dc1-rack1 to 1"]
+    assert foreseen.clear
+    assert (foreseen.restarts, foreseen.joins) == ((), ())
+
+
+def test_nothing_is_foreseen_of_a_paused_cluster(stage: Stage) -> None:
+    """An edit waits for as long as the annotation is there, and the plan says which it is."""
+    edited = stage.edited(nodesPerRacks=2)
+    edited["metadata"]["annotations"] = {**edited["metadata"]["annotations"], names.PAUSED: "true"}
+
+    foreseen = stage.forecast(edited)
+
+    assert foreseen.steps == ()
+    assert [hold.reason for hold in foreseen.holds] == ["Paused"]
 
 
 def test_nodes_leave_as_foreseen(stage: Stage) -> None:
