@@ -12,12 +12,13 @@ import argparse
 from collections.abc import Callable, Iterable, Sequence
 import ipaddress
 import re
+import textwrap
 from typing import Any, Final
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import ActionStatus, OperationName
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.domain.operations.kinds import NAMES, Unusable, parse
+from controller.domain.operations.kinds import NAMES, NO_REMOVAL, Unusable, parse
 from controller.kube import kinds
 from controller.plugin.command import Command
 from controller.plugin.errors import DONE, StopError
@@ -29,8 +30,8 @@ _TRIES: Final = 3
 
 
 def known_operations() -> tuple[str, ...]:
-    """Return what may be asked for by labels."""
-    return tuple(sorted(NAMES.values()))
+    """Return what may be asked for by labels, and is carried out."""
+    return tuple(sorted(name for name in NAMES.values() if name != OperationName.REMOVE))
 
 
 def selected(
@@ -168,10 +169,10 @@ def _checked_dc(session: Session, pods: Sequence[Object], dc: str) -> None:
 def _run(session: Session, given: argparse.Namespace) -> int:
     """Label the chosen pods with the operation that is named by the command or its first argument."""
     operation = getattr(given, "operation", None) or given.command
+    if operation == OperationName.REMOVE:
+        raise StopError(NO_REMOVAL)
     if operation not in known_operations():
         raise StopError(f"Unknown operation {operation}: known are {', '.join(known_operations())}")
-    if operation == OperationName.REMOVE and given.command == "operate":
-        raise StopError("Use kubectl casskop remove: it takes the name or address of the node to remove")
     argument = getattr(given, "from_dc", None) or getattr(given, "argument", None)
     if argument is not None:
         checked_argument(argument)
@@ -199,6 +200,7 @@ def _switch(before: ActionStatus, after: ActionStatus) -> Callable[[Session, arg
 
 
 def _remove(session: Session, given: argparse.Namespace) -> int:
+    """Label a pod as CassKop's command does, and say what to do, since the operator removes no node."""
     if given.previous_ip:
         try:
             ipaddress.IPv4Address(given.previous_ip)
@@ -223,7 +225,8 @@ def _remove(session: Session, given: argparse.Namespace) -> int:
         argument=argument,
         saying=lambda _: f"Trigger remove of pod {given.pod} from pod {name}",
     )
-    session.out.result({"namespace": session.namespace, "pods": done})
+    session.out.say(f"The operator will answer with Error: {NO_REMOVAL}")
+    session.out.result({"namespace": session.namespace, "pods": done, "note": NO_REMOVAL})
     return DONE
 
 
@@ -281,16 +284,18 @@ def _switch_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _remove_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pod", required=True, help="pod of the node to remove from the ring")
+    parser.add_argument("--pod", required=True, help="pod of the node that is dead")
     parser.add_argument(
         "--previous-ip", default="", help="address of the node, if its pod is gone or has moved"
     )
     group = parser.add_mutually_exclusive_group(required=True)
-    group.add_argument("--from-pod", help="pod of the node that removes it")
-    group.add_argument("--crd", help="CassandraCluster, any free pod of which removes it")
+    group.add_argument("--from-pod", help="pod that is labelled with the request")
+    group.add_argument("--crd", help="CassandraCluster, any free pod of which is labelled")
 
 
 _WHEN = "The operator begins within a second; kubectl casskop status shows how far it is."
+
+_INSTEAD = textwrap.fill(f"Only labels are written, and the operator answers with Error: {NO_REMOVAL}.", 100)
 
 COMMANDS = (
     Command(
@@ -316,10 +321,10 @@ COMMANDS = (
     ),
     Command(
         name="remove",
-        help="remove a dead node from the ring",
+        help="ask as CassKop's does to remove a dead node; the operator says what to do instead",
         arguments=_remove_arguments,
         run=_remove,
-        epilog=_WHEN,
+        epilog=_INSTEAD,
     ),
     Command(
         name="pause",
@@ -335,7 +340,7 @@ COMMANDS = (
     ),
     Command(
         name="operate",
-        help="start any operation that the operator knows",
+        help="start any operation that the operator carries out",
         arguments=_operate_arguments,
         run=_run,
         epilog=_WHEN,

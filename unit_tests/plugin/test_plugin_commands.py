@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from controller.api.v2 import names
+from controller.domain.operations.kinds import NO_REMOVAL
 from controller.kube.transport import Request
 from e2e.providers.cluster import CLUSTERS, wait_ready
 from e2e.providers.sim import NAMESPACE
@@ -94,6 +96,20 @@ def test_remove_finds_a_pod_that_is_free(demo: Plugin) -> None:
     assert "Trigger remove of pod demo-dc1-rack1-4 from pod demo-dc1-rack2-0" in said.out
     expected = {"name": "remove", "status": "ToDo", "argument": "demo-dc1-rack1-4_10.0.0.9"}
     assert labels(demo, "demo-dc1-rack2-0") == expected
+
+
+def test_remove_says_that_no_node_is_removed(demo: Plugin) -> None:
+    """What to do instead is said by the command, by its help, and by the operator in its answer."""
+    words = ("remove", "--pod", FIRST, "--from-pod", "demo-dc1-rack3-0")
+    for said in (demo.run(*words).out, demo.run("remove", "--help").out):
+        assert NO_REMOVAL in " ".join(said.split())
+    assert demo.run(*words, "-o", "json").json["note"] == NO_REMOVAL
+
+    demo.cluster.sim.run(10)
+
+    pod = demo.cluster.get("pods", "demo-dc1-rack3-0")
+    assert labels(demo, "demo-dc1-rack3-0")["status"] == "Error"
+    assert NO_REMOVAL in pod["metadata"]["annotations"][names.OPERATION_RESULT]
 
 
 def test_remove_by_a_pod_that_is_named(demo: Plugin) -> None:
@@ -189,7 +205,7 @@ WRONG = {
         "10.0.0.999 is no IPv4 address",
     ),
     "itself": (["remove", "--pod", FIRST, "--from-pod", FIRST], 1, "cannot remove itself"),
-    "remove by operate": (["operate", "remove", "--pod", FIRST], 1, "kubectl casskop remove"),
+    "remove by operate": (["operate", "remove", "--pod", FIRST], 1, "delete the dead node's claim and pod"),
     "unknown command": (["frobnicate"], 1, "Unrecognized operation frobnicate"),
     "nothing": ([], 1, "commands:"),
 }

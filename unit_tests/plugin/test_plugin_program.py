@@ -131,7 +131,7 @@ def test_completion_offers_commands_options_and_names() -> None:
     assert complete("cleanup", "--p") == ["--pod", "--prefix", ":4"]
     assert complete("cleanup", "--pod", "") == ["pods-one", "pods-two", ":4"]
     assert complete("restart", "--crd", "cassandraclusters-t") == ["cassandraclusters-two", ":4"]
-    assert complete("operate", "re") == ["rebuild", "remove", "repair", ":4"]
+    assert complete("operate", "re") == ["rebuild", "repair", ":4"]
     assert complete("cleanup", "--kubeconfig", "") == [":0"]
 
 

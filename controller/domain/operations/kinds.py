@@ -31,9 +31,19 @@ class Rebuild:
     source: str
 
 
+# What to do instead of `Remove`, for whoever asks in CassKop's way.
+NO_REMOVAL: Final = (
+    "remove is not carried out by this version: delete the dead node's claim and pod, and the new pod takes"
+    " its place in the ring, or call `nodetool removenode` with its host id (status.cassandraNodeStatus)"
+)
+
+
 @attrs.frozen(kw_only=True)
 class Remove:
-    """Take a dead node out of the ring, through this one; *argument* is CassKop's `<pod>_<ip>`."""
+    """Take a dead node out of the ring, through this one; *argument* is CassKop's `<pod>_<ip>`.
+
+    It is read, and answered with `NO_REMOVAL`.
+    """
 
     argument: str
 

@@ -35,6 +35,7 @@ from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
 from controller.domain.operations.kinds import (
+    NO_REMOVAL,
     Drain,
     NodeOperation,
     Remove,
@@ -52,11 +53,6 @@ from controller.domain.plan.rest import in_the_way
 from controller.domain.plan.waiting import SILENCE_SECONDS
 from controller.domain.ring import Silent
 
-# What to do instead, for whoever asks in CassKop's way.
-_NO_REMOVAL = (
-    "remove is not carried out by this version: delete the dead node's claim and pod, and the new pod takes"
-    " its place in the ring, or call `nodetool removenode` with its host id (status.cassandraNodeStatus)"
-)
 # How many waiting nodes are named.
 _NAMED = 3
 # Cassandra may list every range that it knows, and an object has a limit.
@@ -229,7 +225,7 @@ def _refused(observed: Observed) -> Iterator[MarkOperation]:
         elif asked.waits:
             found = parse(asked.name, asked.argument)
             if isinstance(found, Remove):
-                found = Unusable(why=_NO_REMOVAL)
+                found = Unusable(why=NO_REMOVAL)
             if isinstance(found, Unusable):
                 why = f"{pod.name}: {found.why}"
                 yield _mark(rack, pod, OperationStep.FAILED, asked.name, why, observed.now)
