@@ -50,6 +50,8 @@ _PASSING: Final = frozenset(
         "volume.kubernetes.io/selected-node",
         "operation-start",
         "operation-end",
+        # When what is due became so.
+        "since",
         # Which process it was that asked.
         "operatorName",
         "cassandraclusters.db.orange.com/operation-request",
