@@ -246,10 +246,9 @@ def test_data_that_would_go_with_the_pod_stays(claims: tuple[Claim, ...]) -> Non
         ),
         (pod(FIRST, ip="10.0.9.9", containers=(container(1),)), False),
         (pod(FIRST, ip=None, node=None, unschedulable="no node fits", containers=()), False),
-        (
-            pod(FIRST, ip="10.0.9.9", terminating=True, containers=(container(running=True, reason=None),)),
-            False,
-        ),
+        (pod(FIRST, ip="10.0.9.9", containers=(container(1, running=True, reason=None),)), False),
+        # Nobody knows what became of a machine that is silent.
+        (pod(FIRST, ip="10.0.9.9", terminating=True, containers=(container(0, running=True),)), False),
     ],
 )
 def test_the_next_one_waits_for_the_last_one(first: Pod, *, waits: bool) -> None:
@@ -260,6 +259,18 @@ def test_the_next_one_waits_for_the_last_one(first: Pod, *, waits: bool) -> None
     if waits:
         assert isinstance(actions[0], Wait)
         assert FIRST in actions[0].why
+
+
+def test_new_nodes_are_not_waited_for() -> None:
+    """One that was never a member was not made again: its pod may be there, starting, or not."""
+    starts = pod(FOURTH, ip=None, containers=())
+    hosts = {name: host for name, host in HOSTS.items() if name != FOURTH}
+    beginning = seen(*swapped(), starts, hosts=hosts)
+    rack = attrs.evolve(beginning.racks["dc1-rack3"], pods=())
+    missing = attrs.evolve(beginning, racks={**beginning.racks, "dc1-rack3": rack})
+
+    assert deleted(crossed.mend(wanted(), beginning)) == [f"uid-{FIRST}"]
+    assert deleted(crossed.mend(wanted(), missing)) == [f"uid-{FIRST}"]
 
 
 def test_a_pod_that_has_yet_to_be_made_is_waited_for() -> None:

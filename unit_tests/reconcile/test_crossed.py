@@ -106,3 +106,18 @@ def test_without_leave_it_is_told() -> None:
     remove(world, kinds.POD, FIRST)
     world.run(5)
     ready(world, seconds=900)
+
+
+def test_leave_may_be_given_afterwards() -> None:
+    """Pods that have restarted too often by then are made again, whoever ends the operator meanwhile."""
+    world = crossed(0)
+    identities, volumes = hosts(world), claims(world)
+    world.run(300)
+
+    world.edit("cc", {"restartCountBeforePodDeletion": 1})
+    world.run_until(lambda: bool(deleted(world)), seconds=120, what="a deletion")
+    world.kill_operator()
+    world.run(5)
+    ready(world, seconds=900)
+
+    assert (hosts(world), claims(world)) == (identities, volumes)

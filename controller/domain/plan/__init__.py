@@ -112,7 +112,7 @@ def needs_loads(desired: Desired, observed: Observed) -> bool:
 def _mended(desired: Desired, observed: Observed) -> list[Action]:
     """Return what helps pods that cannot start: a correction first, which may be all that they need."""
     repairs = repair.repair(desired, observed)
-    if any(not isinstance(action, Hold) for action in repairs):
+    if not repairs or any(not isinstance(action, Hold) for action in repairs):
         return repairs
     # Whose address a pod has says more than that Cassandra ends in it.
     return [*crossed.mend(desired, observed), *repairs]

@@ -90,15 +90,14 @@ def _crossed(desired: Desired, observed: Observed) -> Iterator[_Crossed]:
     for want in desired.racks:
         rack = observed.racks.get(want.name, Rack())
         for pod in rack.pods:
-            ip = pod.ip
-            if ip is None or pod.ready or pod.terminating or pod.cassandra_runs:
-                continue
             cassandra = tuple(c for c in pod.containers if c.name == "cassandra" and not c.init)
             rest = tuple(c for c in pod.containers if c not in cassandra)
             trouble = diagnose(attrs.evolve(pod, containers=cassandra), want, observed.now)
             other = diagnose(attrs.evolve(pod, containers=rest), want, observed.now)
             if trouble is None or trouble.reason != "ContainerCrashes" or other is not None:
+                # It serves, runs, goes, or would not come up elsewhere either.
                 continue
+            ip = pod.ip or ""
             owner = _owner(pod.name, ip, observed)
             if owner is not None:
                 yield _Crossed(pod=pod, ip=ip, owner=owner[0], peer=owner[1], keeps=_keeps(pod, rack))
@@ -111,11 +110,7 @@ def _owner(name: str, ip: str, observed: Observed) -> tuple[str, str] | None:
     that the owner moved: then the address is about to be free.
     """
     own = observed.hosts.get(name)
-    views = {
-        peer: view
-        for peer, view in sorted(observed.ring.views().items())
-        if view.mode is Mode.NORMAL and peer != name
-    }
+    views = {peer: view for peer, view in sorted(observed.ring.views().items()) if view.mode is Mode.NORMAL}
     said = {view.host_ids[ip]: peer for peer, view in reversed(views.items()) if ip in view.host_ids}
     if own is None or len(said) != 1:
         return None
