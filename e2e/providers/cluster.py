@@ -42,7 +42,10 @@ class Cluster(Protocol):
         """Merge *patch* into an object; `RefusedError` if the server refuses."""
 
     def delete(self, kind: str, name: str, *, seconds: float = 120) -> None:
-        """Delete an object, if it is there, and wait until it is gone; `TooLateError` after *seconds*."""
+        """Delete an object, if it is there, and wait until it is gone; `TooLateError` after *seconds*.
+
+        With 0 seconds nothing is waited for.
+        """
 
     def get(self, kind: str, name: str) -> Object:
         """Return an object as it is stored; `MissingError` if there is none."""

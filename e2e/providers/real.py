@@ -39,7 +39,8 @@ class RealCluster:
 
     def delete(self, kind: str, name: str, *, seconds: float = 120) -> None:
         """Delete, as `kubectl delete` does."""
-        words = ["delete", kind, name, "--ignore-not-found", f"--timeout={seconds:.0f}s"]
+        how = f"--timeout={seconds:.0f}s" if seconds else "--wait=false"
+        words = ["delete", kind, name, "--ignore-not-found", how]
         try:
             self.kubectl.run(*words, seconds=seconds + 10)
         except KubectlError as error:

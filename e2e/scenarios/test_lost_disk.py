@@ -35,9 +35,8 @@ def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
     before = hosts(cluster, pair)
     claim = cluster.get("persistentvolumeclaims", f"data-{pod}")["metadata"]["uid"]
 
-    # The claim waits for its pod, as `kubectl delete pvc --wait=false` leaves it.
-    cluster.patch("persistentvolumeclaims", f"data-{pod}", {"metadata": {"finalizers": None}})
-    cluster.delete("persistentvolumeclaims", f"data-{pod}")
+    # The claim waits for its pod, and is gone before the next one can use it.
+    cluster.delete("persistentvolumeclaims", f"data-{pod}", seconds=0)
     cluster.delete("pods", pod)
 
     def anew() -> bool:
