@@ -32,6 +32,7 @@ from controller.domain.actions import (
     NoteLeaving,
     NoteResize,
     RestartPod,
+    RunOperation,
     ShrinkStatefulSet,
     StartRack,
     StopRack,
@@ -228,6 +229,8 @@ def _assumed(world: World, steps: list[Step], ready: set[str]) -> Iterator[str]:
         yield "before a node leaves the operator checks that keyspaces have replicas enough without it"
     if GrowClaim.__name__ in kinds_of:
         yield "the storage gives volumes what they are asked for before anything else, under running nodes"
+    if RunOperation.__name__ in kinds_of:
+        yield "operations on nodes end well; how long they take is not known"
     if any(name not in ready for name in _pods(world)):
         yield "pods that start now come up"
     for plural, why in sorted(world.unread.items()):

@@ -22,6 +22,7 @@ from controller.kube.transport import Request
 from controller.plugin import bundle
 from controller.plugin.command import Command, cluster_argument
 from controller.plugin.errors import DONE, NOT_CLEAR, StopError
+from controller.plugin.folding import folded
 from controller.plugin.forecast import Forecast, Look, first, forecast, step_of
 from controller.plugin.redact import shown
 from controller.plugin.session import SECONDS, Object, Session
@@ -176,8 +177,9 @@ def _lines(session: Session, world: World, changes: tuple[str, ...], found: Fore
     yield from (out.colour(f"Refused: {why}", "red") for why in found.refused)
     if found.steps:
         yield out.colour("The operator will", "bold")
-        width = len(str(len(found.steps)))
-        for number, step in enumerate(found.steps, 1):
+        told = list(folded(found.steps))
+        width = max(len(number) for number, _ in told)
+        for number, step in told:
             head = out.colour(f"{step.action} {step.target}", "green")
             yield f"  {number:>{width}}. {head}: {step.why}"
     else:

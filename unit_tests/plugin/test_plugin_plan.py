@@ -16,7 +16,8 @@ import yaml
 from controller.api.v2 import names
 from controller.builders.copies import copy_of
 from controller.kube.transport import Request, Response
-from controller.plugin.forecast import Forecast, forecast
+from controller.plugin.folding import folded
+from controller.plugin.forecast import Forecast, Step, forecast
 from controller.plugin.session import Output, Session
 from controller.plugin.world import read
 from e2e.providers.cluster import CLUSTERS, Object, condition, is_true
@@ -321,6 +322,37 @@ def test_plan_of_a_manifest(demo: Plugin, tmp_path: Path) -> None:
     assert found["seconds"] > 10
     assert [s["action"] for s in found["steps"]] == ["ApplyStatefulSet", "RestartPod"] * 3
     assert demo.cluster.sim.server.store.version == before
+
+
+@pytest.mark.parametrize(
+    ("auto", "words"), [(False, "is offered: set operation-status"), (True, "is asked for")]
+)
+def test_plan_tells_what_follows_from_growth(auto: bool, words: str, demo: Plugin, tmp_path: Path) -> None:  # noqa: FBT001 -- a case of the table
+    """One line for all nodes that are to clean up: offered, or carried out, for who knows how long."""
+    file = manifest(tmp_path / "new.yaml", nodesPerRacks=2, autoPilot=auto)
+
+    said = demo.run("plan", "-f", file)
+
+    (line,) = [each for each in said.out.splitlines() if "OperationAsked" in each]
+    assert "on 6 nodes (demo-dc1-rack1-0, demo-dc1-rack1-1, demo-dc1-rack2-0 and 3 others)" in line
+    assert f"cleanup on each {words}" in line
+    assert ("operations on nodes end well" in said.out) == auto
+    assert ("RunOperation" in said.out) == auto
+
+
+def test_only_operations_on_nodes_are_told_as_one() -> None:
+    """Numbers go on as the steps do; what is done to one node, or has another reason, has its own line."""
+    asked = [
+        Step(action="OperationAsked", target=f"n-{n}", why=f"cleanup on n-{n} is offered") for n in (1, 2)
+    ]
+    restarts = [Step(action="RestartPod", target=f"n-{n}", why="the same") for n in (1, 2)]
+    other = Step(action="OperationAsked", target="n-1", why="flush on n-1 is asked for")
+
+    found = list(folded([*asked, other, *restarts]))
+
+    assert [number for number, _ in found] == ["1-2", "3", "4", "5"]
+    assert (found[0][1].target, found[0][1].why) == ("on 2 nodes (n-1, n-2)", "cleanup on each is offered")
+    assert [step for _, step in found[1:]] == [other, *restarts]
 
 
 def test_plan_of_a_new_cluster(plugin: Plugin, tmp_path: Path) -> None:
