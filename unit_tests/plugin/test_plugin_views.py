@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controller.api.v2 import names
+from controller.api.v2.codec import decode_status, encode_status
 from controller.kube.transport import Request
 from controller.plugin import show
 from controller.plugin.logs import line, of_cluster
@@ -98,7 +99,7 @@ def test_watching_shows_each_change(plugin: Plugin) -> None:
     assert all(one != other for one, other in itertools.pairwise(seen))
 
 
-LONG = {
+LONG: dict[str, Any] = {
     "rollout": {
         "nodes": 6,
         "updatedNodes": 3,
@@ -141,6 +142,21 @@ def test_long_work_is_shown_as_far_as_it_is_known() -> None:
     assert "[#####...............] 25%" in told(LONG, Output(terminal=True))
 
 
+def test_a_roll_is_shown_while_it_goes_on(demo: Plugin) -> None:
+    """Of a live roll: which node restarts and how many are done; nothing of it once it is over."""
+    demo.cluster.patch(CLUSTERS, "demo", {"spec": {"cassandraImage": "cassandra:5.0.9"}})
+
+    def second() -> bool:
+        return "1 of 3 nodes updated" in demo.run("status").out
+
+    demo.cluster.eventually(second, seconds=300, what="the first node has restarted")
+    said = demo.run("status").out
+    assert "Rollout 33%, 1 of 3 nodes updated" in said
+    assert "demo-dc1-rack2-0 restarts" in said
+
+    demo.cluster.eventually(lambda: "Rollout" not in demo.run("status").out, seconds=300, what="it is over")
+
+
 def test_what_is_not_known_of_streams_is_not_made_up() -> None:
     """A stream without numbers is told without any, and one without a rate has no end."""
     assert "Streaming demo-0 not known how far" in told({"streaming": {"pod": "demo-0"}}, Output())
@@ -154,6 +170,10 @@ def test_long_work_is_json_as_in_status() -> None:
     """Programs get these parts of status as they are, and nothing of what is not there."""
     seen, rest = (show.picture({**sample("demo"), "status": each}, []) for each in (LONG, {}))
 
+    # They are what the operator writes, to the letter.
+    written = encode_status(decode_status(LONG)[0])
+    for part in ("rollout", "streaming"):
+        assert {**written[part], **LONG[part]} == written[part]
     assert {key: seen[key] for key in LONG} == LONG
     assert {key: rest[key] or None for key in LONG} == dict.fromkeys(LONG)
     assert (rest["paused"], rest["stopped"]) == (False, False)
