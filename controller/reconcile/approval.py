@@ -24,6 +24,8 @@ _LINES: Final = 20
 _LONGEST: Final = 120
 # Asking for approval is not what has to be approved.
 _POLICY: Final = "changePolicy"
+# A field that is not there; null is a value, and what is made of it is not for here to say.
+_ABSENT: Final = object()
 
 
 def pending(obj: Object, accepted: Object, before: Mapping[str, Any], facts: Facts) -> PendingChange | None:
@@ -68,17 +70,19 @@ def changes(old: object, new: object, path: str = "spec") -> Iterator[str]:
     """
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys()):
-            yield from changes(old.get(key), new.get(key), f"{path}.{key}")
+            yield from changes(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{path}.{key}")
     elif isinstance(old, list | tuple) and isinstance(new, list | tuple) and len(old) == len(new):
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from changes(one, other, f"{path}[{number}]")
     elif old != new:
-        shown = all(isinstance(each, bool | int | float | None) for each in (old, new))
+        shown = all(each is _ABSENT or isinstance(each, bool | int | float | None) for each in (old, new))
         yield f"{path}: {_word(old)} -> {_word(new)}" if shown else path
 
 
 def _word(value: object) -> str:
-    return "nothing" if value is None else str(value).lower()
+    if value is _ABSENT:
+        return "nothing"
+    return "null" if value is None else str(value).lower()
 
 
 def _asked(spec: Mapping[str, Any]) -> bool:
