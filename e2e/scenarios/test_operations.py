@@ -56,6 +56,15 @@ def last(cluster: Cluster, name: str) -> Object:
     return dict(rack.get("podLastOperation") or {})
 
 
+def begun(cluster: Cluster, *pods: str) -> None:
+    """Wait until one of the operations has begun; of so little data it may be over already."""
+    cluster.eventually(
+        lambda: any(label(cluster, pod, "status") != "ToDo" for pod in pods),
+        seconds=SECONDS,
+        what="an operation has begun",
+    )
+
+
 def ends(cluster: Cluster, pod: str, status: str) -> None:
     """Wait until the operation on a pod has ended so."""
 
@@ -170,11 +179,7 @@ def test_an_operation_survives_the_operator(cluster: Cluster, work: str) -> None
     pods = [pod_of(work, i) for i in range(2)]
     ask(cluster, pods[0], "repair", "full")
     ask(cluster, pods[1], "scrub")
-    cluster.eventually(
-        lambda: any(label(cluster, pod, "status") == "Ongoing" for pod in pods),
-        seconds=SECONDS,
-        what="an operation has begun",
-    )
+    begun(cluster, *pods)
     cluster.kill_operator()
     for pod in pods:
         ends(cluster, pod, "Done")
@@ -190,9 +195,7 @@ def test_the_second_operation_on_a_pod_waits(cluster: Cluster, work: str) -> Non
     """Both are carried out, though the labels of the first are gone when it ends."""
     pod = pod_of(work)
     ask(cluster, pod, "repair", "full")
-    cluster.eventually(
-        lambda: label(cluster, pod, "status") == "Ongoing", seconds=SECONDS, what="the first has begun"
-    )
+    begun(cluster, pod)
     ask(cluster, pod, "flush")
 
     def both() -> bool:
@@ -206,9 +209,7 @@ def test_a_pod_that_disappears_takes_its_operation_with_it(cluster: Cluster, wor
     pod = pod_of(work, 1)
     uid = cluster.get("pods", pod)["metadata"]["uid"]
     ask(cluster, pod, "repair", "full")
-    cluster.eventually(
-        lambda: label(cluster, pod, "status") == "Ongoing", seconds=SECONDS, what="it has begun"
-    )
+    begun(cluster, pod)
     cluster.delete("pods", pod, seconds=180)
 
     def another() -> bool:
