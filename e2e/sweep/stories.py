@@ -296,7 +296,11 @@ STORIES: Final = (
         ),
         end=_rests("solo"),
         # If it has come to join, a cleanup is offered.
-        hangs_on=("labels.operation-", "pods/solo-dc1-rack1-0.metadata.annotations"),
+        hangs_on=(
+            "labels.operation-",
+            "pods/solo-dc1-rack1-0.metadata.annotations",
+            "status.dueOperations",
+        ),
     ),
     Story(
         name="empty",
@@ -330,6 +334,8 @@ STORIES: Final = (
             probe=all_of(operated("solo-dc1-rack1-0", "Error"), ready("solo")),
             seconds=200,
         ),
+        # In whose words the answer was lost depends on how.
+        hangs_on=("annotations.cassandraclusters.db.orange.com/operation-result",),
     ),
     Story(
         name="budget",
