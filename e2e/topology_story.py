@@ -8,7 +8,7 @@ to DECOMMISSIONED in its log, and its pod's end. What is left is what the operat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 import contextlib
 import datetime as dt
 import subprocess
@@ -18,9 +18,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from controller.cassandra.jolokia import Credentials, Endpoint, Jolokia
 from e2e import load, watching
-from e2e.forward import forward
 from e2e.kubectl import Kubectl, Object
 from e2e.load import Load, Report
 from e2e.providers.cluster import condition, is_true
@@ -32,9 +30,6 @@ if TYPE_CHECKING:
 NAME, HOME = "ring", "dc1-rack1"
 COPIES = 3
 STEP_SECONDS = 600
-_STORAGE = "org.apache.cassandra.db:type=StorageService"
-# Of one keyspace: `system_distributed` may have all copies of a range in the new data centre.
-_REBUILD = f"rebuild({','.join(['java.lang.String'] * 4)})"
 
 
 @attrs.frozen(kw_only=True)
@@ -253,8 +248,7 @@ def _far(stage: Stage, here: list[str], client: Load) -> list[Step]:
     ]
     with load.sessions(stage.kubectl, here[:1]) as (cql,):
         _alter(cql, load.replicated(dc1=COPIES, dc2=COPIES))
-        for pod in there:
-            _rebuild(stage, pod)
+        _rebuild(stage, there)
         written = client.report().written
         with load.sessions(stage.kubectl, there[:1]) as (far,):
             missing = load.lost(far, written)
@@ -287,10 +281,16 @@ def _alter(cql: Session, replication: str) -> None:
     )
 
 
-def _rebuild(stage: Stage, pod: str) -> None:
-    """Have a node fetch the client's data from dc1, as `nodetool rebuild -ks app -- dc1` does."""
-    secret = jolokia_secret()["stringData"]
-    login = Credentials(username=secret["username"], password=secret["password"])
-    with forward(stage.kubectl.kubeconfig, stage.kubectl.namespace, pod, 8778) as port:
-        agent = Endpoint(host="127.0.0.1", port=port, credentials=login)
-        Jolokia.patient(300).execute(agent, _STORAGE, _REBUILD, ["dc1", "app", None, None])
+def _rebuild(stage: Stage, pods: Sequence[str]) -> None:
+    """Have nodes fetch their data from dc1, by the labels that a user sets; the operator does the rest."""
+    labels = ("operation-name=rebuild", "operation-argument=dc1", "operation-status=ToDo")
+    for pod in pods:
+        stage.kubectl.run("label", "pod", pod, "--overwrite", *labels)
+
+    def done() -> bool:
+        found = [stage.kubectl.get("pod", pod)["metadata"] for pod in pods]
+        status = {each["labels"].get("operation-status") for each in found}
+        assert "Error" not in status, [each.get("annotations") for each in found]
+        return status == {"Done"}
+
+    watching.eventually(done, seconds=300, what="dc2 is rebuilt")

@@ -303,6 +303,13 @@ STORIES: Final = (
         ),
     ),
     Story(
+        name="far",
+        about="a second data centre comes beside one that runs",
+        given=_made(single()),
+        when=(Edit(name="solo", spec={"topology": dcs_of(1, 1)}),),
+        end=_rests("solo"),
+    ),
+    Story(
         name="empty",
         about="a data centre that is taken out with its nodes, then emptied, then taken out",
         given=_made({**single(), "spec": {**single()["spec"], "topology": dcs_of(1, 1)}}),
