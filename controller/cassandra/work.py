@@ -15,7 +15,7 @@ import attrs
 
 from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
-from controller.domain.availability import NetworkTopology, Simple, replication_of
+from controller.domain.availability import NetworkTopology, replication_of
 from controller.domain.errors import TerminalError, TransientError
 from controller.domain.operations.kinds import (
     Cleanup,
@@ -35,7 +35,8 @@ _STRING: Final = "java.lang.String"
 _STRINGS: Final = "[Ljava.lang.String;"
 _CLEANUP: Final = f"forceKeyspaceCleanup(int,{_STRING},{_STRINGS})"
 _UPGRADE: Final = f"upgradeSSTables({_STRING},boolean,int,{_STRINGS})"
-_REBUILD: Final = f"rebuild({_STRING})"
+_REBUILD_ALL: Final = f"rebuild({_STRING})"
+_REBUILD: Final = f"rebuild({_STRING},{_STRING},{_STRING},{_STRING})"
 _COMPACT: Final = f"forceKeyspaceCompaction(boolean,{_STRING},{_STRINGS})"
 _SCRUB: Final = f"scrub(boolean,boolean,boolean,boolean,int,{_STRING},{_STRINGS})"
 _SNAPSHOT: Final = f"takeSnapshot({_STRING},java.util.Map,{_STRINGS})"
@@ -136,19 +137,39 @@ class Worker:
             raise TransientError(f"half an answer of {self.endpoint.host}: {error}") from error
 
     def _rebuild(self, source: str) -> None:
-        """Rebuild, if that fetches anything: Cassandra 5.0 takes an empty rebuild, and refuses the next."""
+        """Rebuild, if that fetches anything: Cassandra 5.0 takes an empty rebuild, and refuses the next.
+
+        Only what *source* and this data centre both have copies of is fetched, one keyspace after the other.
+        With all at once Cassandra fails where a range of `system_traces` has its copies here alone.
+        """
         here = self.brisk.read(self.endpoint, mbeans.SNITCH, ["Datacenter"])["Datacenter"]
         known = self._replicated()
         told = self._replication(known)
+        if not told:
+            self._fetch(_REBUILD_ALL, [source])
+            return
+        by_name = dict(zip(known, told, strict=True))
         for dc, words in ((source, "no data to fetch"), (here, "nothing to rebuild")):
-            if told and not any(_copies(name, text, dc) for name, text in zip(known, told, strict=True)):
+            if not any(_placed(text, dc) for name, text in by_name.items() if name not in _OWN):
                 raise TerminalError(
                     f"no keyspace of yours keeps copies in {dc}, so that there is {words}: first"
                     f" ALTER KEYSPACE <name> WITH replication = {{'class': 'NetworkTopologyStrategy',"
                     f" '{source}': <copies>, '{here}': <copies>}}"
                 )
+        before: list[TerminalError] = []
+        for name, text in by_name.items():
+            if _placed(text, source) and _placed(text, here):
+                try:
+                    self._fetch(_REBUILD, [source, name, None, None])
+                except TerminalError as error:
+                    # It says nothing about the other keyspaces.
+                    before.append(error)
+        if before:
+            raise before[0]
+
+    def _fetch(self, operation: str, arguments: Sequence[object]) -> None:
         try:
-            self._call(_REBUILD, [source])
+            self._call(operation, arguments)
         except JolokiaError as error:
             if "existing bootstrap data" not in str(error):
                 raise
@@ -233,13 +254,7 @@ def stop(jolokia: Jolokia, endpoint: Endpoint, operation: NodeOperation) -> None
         jolokia.execute(endpoint, mbeans.COMPACTION_MANAGER, "stopCompaction", [kind])
 
 
-def _copies(keyspace: str, replication: str, dc: str) -> bool:
-    """Tell whether a keyspace with that *replication* keeps copies in *dc*."""
-    match replication_of(replication):
-        case NetworkTopology(factors=factors):
-            return factors.get(dc, 0) > 0
-        case Simple():
-            # Cassandra makes its own so, in every ring, and nobody means anything by it.
-            return keyspace not in _OWN
-        case _:
-            return False
+def _placed(replication: str, dc: str) -> bool:
+    """Tell whether *replication* says how many copies there are in *dc*."""
+    found = replication_of(replication)
+    return isinstance(found, NetworkTopology) and found.factors.get(dc, 0) > 0

@@ -39,7 +39,9 @@ def rebuild(
     if node.rebuilding:
         call.fail(illegal_state("Node is still rebuilding. Check nodetool netstats."))
         return call
-    if node.release.is_five and node.volume.rebuilt:
+    assert node.schema is not None
+    wanted = set(node.schema.keyspaces) if keyspace is None else {keyspace}
+    if node.release.is_five and node.volume.rebuilt & wanted:
         if node.config.reset_bootstrap_progress is None:
             call.fail(illegal_state(_already(node)))
             return call
@@ -52,17 +54,17 @@ def rebuild(
         call.fail(illegal_state(str(error)))
         return call
     node.rebuilding = True
-    Plan(node, "Rebuild", needed, lingers=False, done=lambda why: _done(node, call, why))
+    Plan(node, "Rebuild", needed, lingers=False, done=lambda why: _done(node, call, wanted, why))
     return call
 
 
-def _done(node: Node, call: Deferred[Any], why: str | None) -> None:
+def _done(node: Node, call: Deferred[Any], keyspaces: set[str], why: str | None) -> None:
     node.rebuilding = False
     if why is not None:
         call.fail(runtime_error(f"Error while rebuilding node: {why}"))
         return
     # Noted even if there was nothing to fetch: a rebuild before its time blocks the real one.
-    node.volume.rebuilt = True
+    node.volume.rebuilt |= keyspaces
     call.resolve(None)
 
 

@@ -46,8 +46,8 @@ class Volume:
     formats: dict[str, str] = attrs.field(factory=dict)
     # Peers that the node knew, by address: asked at the next start.
     peers: dict[str, EndpointState] = attrs.field(factory=dict)
-    # Set by a rebuild: 5.0 refuses another one.
-    rebuilt: bool = False
+    # Keyspaces that a rebuild has fetched: 5.0 refuses another one.
+    rebuilt: set[str] = attrs.field(factory=set)
     snapshots: dict[str, dict[str, Any]] = attrs.field(factory=dict)
 
     @property

@@ -144,7 +144,10 @@ def line(stage: Stage) -> Line:
         (Compact(), [("forceKeyspaceCompaction", [False, name, []]) for name in REPLICATED]),
         (Scrub(keyspace="app"), [("scrub", [False, False, True, False, 0, "app", []])]),
         (Flush(keyspace="app"), [("forceKeyspaceFlush", ["app", []])]),
-        (Rebuild(source="dc1"), [("rebuild", ["dc1"])]),
+        (
+            Rebuild(source="dc1"),
+            [("rebuild", ["dc1", "system_auth", None, None]), ("rebuild", ["dc1", "app", None, None])],
+        ),
         (Drain(), [("drain", [])]),
         (Snapshot(), [("takeSnapshot", ["snapshot-1", {}, []])]),
         (Snapshot(tag="monday", keyspace="app"), [("takeSnapshot", ["monday", {}, ["app"]])]),
