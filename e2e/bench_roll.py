@@ -28,7 +28,7 @@ from controller import __version__
 from e2e import quorum_client, watching
 from e2e.kubectl import Kubectl, Object
 from e2e.lab import install, lab, remove
-from e2e.providers.cluster import CLUSTERS, condition, is_true
+from e2e.providers.cluster import CLUSTERS, at_rest, is_true
 from e2e.providers.sim import SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, sample
@@ -123,13 +123,6 @@ def _ready_since(pod: Object) -> dt.datetime | None:
     return None
 
 
-def _over(obj: Object) -> bool:
-    """Tell whether the newest spec is carried out."""
-    found = condition(obj, "Progressing")
-    current = found.get("observedGeneration") == obj["metadata"]["generation"]
-    return bool(current and found["reason"] == "Converged" and is_true(obj, "Ready"))
-
-
 def wanted(per_rack: int) -> Object:
     """Return three racks, one in each zone, whose nodes may share a Kubernetes node."""
     obj = sample(NAME)
@@ -157,7 +150,7 @@ def roll(kubectl: Kubectl, strategy: str, number: int, per_rack: int) -> Result:
 
     def over() -> bool:
         seen.look(watching.pods(kubectl, NAME))
-        return len(seen.ready) == len(seen.before) and _over(watching.cluster(kubectl, NAME))
+        return len(seen.ready) == len(seen.before) and at_rest(watching.cluster(kubectl, NAME))
 
     watching.eventually(over, seconds=ROLL_SECONDS, what=f"{strategy} is over", every=0.7)
     wall = time.monotonic() - began
@@ -229,7 +222,7 @@ def _simulated_roll(sim: SimCluster, cluster: SimulatedCluster, what: str, chang
 
     def over() -> bool:
         seen.look(cluster.of(NAME, "pods"))
-        return _over(cluster.get(CLUSTERS, NAME)) and len(seen.ready) == len(seen.before)
+        return at_rest(cluster.get(CLUSTERS, NAME)) and len(seen.ready) == len(seen.before)
 
     _let(sim, over, step=1.0)
     wall = sim.simulation.now - start

@@ -9,7 +9,7 @@ import pytest
 
 from e2e.kubectl import Kubectl, KubectlError
 from e2e.lab import Lab, install, lab, remove
-from e2e.providers.cluster import Cluster, Object, condition, is_true, wait_ready
+from e2e.providers.cluster import Cluster, Object, at_rest, wait_ready
 from e2e.providers.real import RealCluster
 from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
 
@@ -69,10 +69,9 @@ def story(cluster: Cluster) -> Object:
     def members() -> int:
         return int((cluster.get("cassandraclusters", STORY).get("status") or {}).get("readyNodes") or 0)
 
-    def rests() -> Object | None:
+    def resting() -> Object | None:
         obj = cluster.get("cassandraclusters", STORY)
-        resting = is_true(obj, "Ready") and condition(obj, "Progressing")["reason"] == "Converged"
-        return obj if resting else None
+        return obj if at_rest(obj) else None
 
     cluster.apply(jolokia_secret(), sample(STORY))
     cluster.eventually(lambda: sets() >= 1, seconds=60, what="a first StatefulSet")
@@ -83,7 +82,7 @@ def story(cluster: Cluster) -> Object:
     cluster.kill_operator()
     wait_ready(cluster, STORY, seconds=READY_SECONDS)
     # Ready it is as soon as all nodes serve; what is written down afterwards belongs to the story, too.
-    return cluster.eventually(rests, seconds=60, what="nothing is left to do")
+    return cluster.eventually(resting, seconds=60, what="nothing is left to do")
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,7 @@ import attrs
 from e2e import load, watching
 from e2e.kubectl import Kubectl, Object
 from e2e.load import Load, Report
-from e2e.providers.cluster import condition, is_true
+from e2e.providers.cluster import at_rest
 from e2e.samples import jolokia_secret, single
 
 if TYPE_CHECKING:
@@ -95,8 +95,7 @@ class Stage:
         def probe() -> bool:
             obj = watching.cluster(self.kubectl, NAME)
             nodes = (obj.get("status") or {}).get("cassandraNodeStatus") or {}
-            done = is_true(obj, "Ready") and condition(obj, "Progressing")["reason"] == "Converged"
-            return done and sorted(nodes) == sorted(pods)
+            return at_rest(obj) and sorted(nodes) == sorted(pods)
 
         watching.eventually(probe, seconds=STEP_SECONDS, what=f"{len(pods)} nodes", every=0.3)
 

@@ -85,6 +85,13 @@ def is_true(obj: Object, kind: str) -> bool:
     return found["status"] == "True" and bool(current)
 
 
+def at_rest(obj: Object) -> bool:
+    """Tell whether all nodes serve, and nothing is left to do for the spec as it is now."""
+    progressing = condition(obj, "Progressing")
+    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
+    return is_true(obj, "Ready") and current and progressing["reason"] == "Converged"
+
+
 def is_ready(pod: Object) -> bool:
     """Tell whether the pod's container `cassandra` is ready."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, condition, is_ready, is_true, wait_ready
+from e2e.providers.cluster import CLUSTERS, Cluster, Object, at_rest, condition, is_ready, wait_ready
 from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
 
 NAME = "six"
@@ -64,10 +64,7 @@ def uids(cluster: Cluster) -> dict[str, str]:
 
 def healed(cluster: Cluster) -> bool:
     """Tell whether the newest spec is carried out, and all nodes serve."""
-    obj = cluster.get(CLUSTERS, NAME)
-    progressing = condition(obj, "Progressing")
-    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
-    return current and progressing["reason"] == "Converged" and is_true(obj, "Ready")
+    return at_rest(cluster.get(CLUSTERS, NAME))
 
 
 @pytest.mark.usefixtures("six")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, condition, is_true, wait_ready
+from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, at_rest, wait_ready
 from e2e.samples import jolokia_secret, single
 
 RACK = "dc1-rack1"
@@ -48,9 +48,7 @@ def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
     cluster.eventually(anew, seconds=120, what="another volume")
 
     def back() -> bool:
-        obj = cluster.get(CLUSTERS, pair)
-        converged = condition(obj, "Progressing")["reason"] == "Converged" and is_true(obj, "Ready")
-        return converged and hosts(cluster, pair)[pod] != before[pod]
+        return at_rest(cluster.get(CLUSTERS, pair)) and hosts(cluster, pair)[pod] != before[pod]
 
     cluster.eventually(back, seconds=READY_SECONDS, what="a new node in the old place")
     after = hosts(cluster, pair)

@@ -11,9 +11,9 @@ from e2e.providers.cluster import (
     Cluster,
     MissingError,
     Object,
+    at_rest,
     condition,
     is_ready,
-    is_true,
     wait_ready,
 )
 from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
@@ -49,10 +49,7 @@ def restarts(cluster: Cluster) -> int:
 
 def converged(cluster: Cluster) -> bool:
     """Tell whether the newest spec is carried out, and all nodes serve."""
-    obj = cluster.get(CLUSTERS, NAME)
-    progressing = condition(obj, "Progressing")
-    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
-    return current and progressing["reason"] == "Converged" and is_true(obj, "Ready")
+    return at_rest(cluster.get(CLUSTERS, NAME))
 
 
 def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, condition, is_true, wait_ready
+from e2e.providers.cluster import CLUSTERS, Cluster, Object, at_rest, condition, wait_ready
 from e2e.samples import jolokia_secret, single
 
 RACK = "dc1-rack1"
@@ -47,10 +47,7 @@ def template(statefulset: Object) -> str:
 
 def converged(cluster: Cluster, name: str) -> bool:
     """Tell whether the newest spec is carried out, and all nodes serve."""
-    obj = cluster.get(CLUSTERS, name)
-    progressing = condition(obj, "Progressing")
-    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
-    return bool(current and progressing["reason"] == "Converged" and is_true(obj, "Ready"))
+    return at_rest(cluster.get(CLUSTERS, name))
 
 
 def test_volumes_grow_while_their_nodes_run(cluster: Cluster, pair: str) -> None:

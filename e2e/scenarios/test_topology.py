@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, condition, is_true, wait_ready
+from e2e.providers.cluster import CLUSTERS, Cluster, Object, at_rest, condition, wait_ready
 from e2e.samples import jolokia_secret, single
 
 RACK = "dc1-rack1"
@@ -44,8 +44,7 @@ def rests(cluster: Cluster, name: str, pods: list[str]) -> Object:
 
     def probe() -> Object | None:
         obj = cluster.get(CLUSTERS, name)
-        done = is_true(obj, "Ready") and condition(obj, "Progressing")["reason"] == "Converged"
-        return obj if done and sorted(host_ids(obj)) == pods else None
+        return obj if at_rest(obj) and sorted(host_ids(obj)) == pods else None
 
     found = cluster.eventually(probe, seconds=READY_SECONDS, what=f"{name} has {len(pods)} nodes")
     assert found["status"]["readyNodes"] == len(pods)

@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, RefusedError, condition, is_true, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    Object,
+    RefusedError,
+    at_rest,
+    condition,
+    is_true,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
 
 NAME = "walked"
@@ -51,11 +60,10 @@ def walked(cluster: Cluster) -> Iterator[Object]:
     cluster.delete(CLUSTERS, NAME)
 
 
-def rests(cluster: Cluster) -> Object | None:
+def resting(cluster: Cluster) -> Object | None:
     """Return the cluster if its newest spec is accepted and carried out."""
     obj = cluster.get(CLUSTERS, NAME)
-    rest = is_true(obj, "Ready") and is_true(obj, "SpecAccepted")
-    return obj if rest and condition(obj, "Progressing")["reason"] == "Converged" else None
+    return obj if at_rest(obj) and is_true(obj, "SpecAccepted") else None
 
 
 def complaint(cluster: Cluster) -> str | None:
@@ -90,6 +98,6 @@ def test_there_and_back(edit: str, walked: Object, cluster: Cluster) -> None:
 
     cluster.apply(single(NAME))
 
-    cluster.eventually(lambda: rests(cluster), seconds=SEEN_SECONDS, what="it rests again")
+    cluster.eventually(lambda: resting(cluster), seconds=SEEN_SECONDS, what="it rests again")
     assert uids(cluster) == pods
     assert cluster.of(NAME, "statefulsets")[0]["spec"] == template
