@@ -51,7 +51,8 @@ from controller.plugin.world import Shelf, World
 from controller.reconcile import snapshot
 from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_of
 from controller.reconcile.credentials import Logins
-from controller.reconcile.observe import Observer, by_rack
+from controller.reconcile.observe import Observer
+from controller.reconcile.ours import by_rack
 from controller.reconcile.questions import Questions
 from controller.reconcile.resizing import with_copies
 from controller.reconcile.stores import BY_CLUSTER

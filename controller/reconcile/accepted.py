@@ -29,7 +29,7 @@ from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
 from controller.domain.leaving_status import scaling_down
 from controller.reconcile import approval
-from controller.reconcile.observe import by_rack, by_rack_pods, joined
+from controller.reconcile.ours import by_rack, by_rack_pods, joined
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import taken_apart
 from controller.runtime.store import Key

@@ -47,7 +47,8 @@ from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_o
 from controller.reconcile.caught_up import CaughtUp
 from controller.reconcile.deletion import Deletion
 from controller.reconcile.finish import Finisher
-from controller.reconcile.observe import Observer, by_rack
+from controller.reconcile.observe import Observer
+from controller.reconcile.ours import by_rack
 from controller.reconcile.resizing import with_copies
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import CassKop

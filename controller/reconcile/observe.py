@@ -8,32 +8,25 @@ Nodes are asked beside the workers: until they have answered there is no snapsho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 import datetime as dt
 import functools
-from typing import Final
 
 import attrs
 
 from controller.api.v2 import effective, names
 from controller.api.v2.cluster import CassandraCluster
-from controller.api.v2.defaults import with_defaults
-from controller.api.v2.revision import Revision
 from controller.builders.context import Images
-from controller.builders.ring import read_ring_configmap
 from controller.domain import leaving_status, replacing
-from controller.domain.desired import Desired
-from controller.domain.errors import NotFoundError, TerminalError
 from controller.domain.leaving import Call, Ended, Held, Leaving, forgotten
-from controller.domain.observed import Observed, Obstacle, Pod, Rack, SharedObject
+from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import needs_loads, needs_ownership, replace, storage
 from controller.domain.plan.operate import call_id
 from controller.domain.ring import Ring
-from controller.kube import kinds
-from controller.kube.apply import drifted
 from controller.kube.client import KubeClient
-from controller.reconcile import machines, resizing, snapshot, takeover
+from controller.reconcile import machines, resizing, snapshot, storage_classes, takeover
+from controller.reconcile.comparison import Kept, compare, made_from, marked, shared_objects, versions
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
 from controller.reconcile.fence import fenced
@@ -41,49 +34,12 @@ from controller.reconcile.how_far import how_far
 from controller.reconcile.leaver import with_leaver
 from controller.reconcile.login import look
 from controller.reconcile.memo import Memo, digest
+from controller.reconcile.ours import by_rack, by_rack_pods, joined, owners, recorded
 from controller.reconcile.questions import Questions, ready, running
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.tuning import Tuning
 from controller.reconcile.wish import Wish, later, wish
 from controller.runtime.store import Key
-
-_SHARED: Final = {
-    "Service": "services",
-    "PodDisruptionBudget": "budgets",
-    "NetworkPolicy": "policies",
-    "ConfigMap": "config_maps",
-}
-
-
-@attrs.frozen
-class Mark:
-    """What is known of a rack's StatefulSet only beside the wanted one; None leaves it as it was read."""
-
-    template_hash: str | None = None
-    drift: tuple[str, ...] | None = None
-    released: bool = False
-
-    def on(self, rack: Rack) -> Rack:
-        """Return *rack* with the mark on its StatefulSet."""
-        assert rack.statefulset is not None
-        have = rack.statefulset
-        marked = attrs.evolve(
-            have,
-            template_hash=have.template_hash if self.template_hash is None else self.template_hash,
-            drift=have.drift if self.drift is None else self.drift,
-            released=self.released,
-        )
-        return attrs.evolve(rack, statefulset=marked)
-
-
-@attrs.frozen(kw_only=True)
-class Kept:
-    """What is kept of a wish between two reconciles, and how it compared: names and hashes, no objects."""
-
-    desired: Desired
-    seeds: tuple[str, ...]
-    marks: Mapping[str, Mark]
-    shared: Mapping[str, SharedObject]
 
 
 @attrs.frozen(kw_only=True)
@@ -209,22 +165,24 @@ class Observer:
             )
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
-        made_from = (
-            *_made_from(cluster, live, apart, everyone, contents),
+        ingredients = (
+            *made_from(cluster, live, apart, everyone, contents),
             (access.uid, fence),
             sorted(r for r, s in cluster.status.cassandra_rack_status.items() if s.taken_over_template),
-            _versions(self._shared_objects(key)),
+            versions(shared_objects(self.stores, key)),
             sorted(leaving),
             sorted(replaced.items()),
             # The clock counts only where a restart is to be dated.
             now if any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack) else None,
         )
-        kept = self._wishes.get(key, digest(made_from), lambda: self._compare(key, cluster, live, build()))
+        kept = self._wishes.get(
+            key, digest(ingredients), lambda: compare(self.stores, key, cluster, live, build())
+        )
         wanted = Wish(desired=kept.desired, seeds=kept.seeds, bodies=later(cluster, login, build))
-        obstacles += self._missing_classes(cluster, made)
+        obstacles += storage_classes.missing(self.client, cluster, made)
         observed = attrs.evolve(
             seen,
-            racks=self._tuning.on(key, _marked(seen.racks, kept.marks), asked, ring.views()),
+            racks=self._tuning.on(key, marked(seen.racks, kept.marks), asked, ring.views()),
             shared=kept.shared,
             joined=everyone,
             gone=gone,
@@ -244,25 +202,10 @@ class Observer:
                 observed = attrs.evolve(observed, loads=self.questions.loads(key, answering))
         return wanted, observed
 
-    def _compare(self, key: Key, cluster: CassandraCluster, live: Mapping[str, Object], wanted: Wish) -> Kept:
-        """Return what is kept of *wanted*, and how it compares with what exists."""
-        return Kept(
-            desired=wanted.desired,
-            seeds=wanted.seeds,
-            marks=_marks(live, wanted),
-            shared=self._shared(key, cluster.metadata.uid, wanted),
-        )
-
-    def _shared_objects(self, key: Key) -> Iterator[Object]:
-        """Yield the objects that the cluster's racks share, as far as their labels tell."""
-        stores = self.stores
-        for store in (stores.services, stores.budgets, stores.policies, stores.config_maps):
-            yield from store.find(BY_CLUSTER, key)
-
     def _policy(self, key: Key, uid: str) -> Object | None:
         """Return the NetworkPolicy of the cluster with *uid*, if we made one."""
         obj = self.stores.policies.get(Key(key.namespace, names.network_policy(key.name)))
-        return obj if obj is not None and uid in _owners(obj) else None
+        return obj if obj is not None and uid in owners(obj) else None
 
     def _going(self, cluster: CassandraCluster, pods: Mapping[str, list[Pod]]) -> Leaving | None:
         """Return which node is on its way out, and what is known of the call that asked it to go."""
@@ -304,91 +247,6 @@ class Observer:
             for rack in sorted({*live, *apart, *pods})
         }
 
-    def _shared(self, key: Key, uid: str, wanted: Wish) -> dict[str, SharedObject]:
-        """Return what exists of the shared objects of the cluster with *uid*, and who has edited them."""
-        found: dict[str, SharedObject] = {}
-        for name, body in wanted.bodies.shared.items():
-            store = getattr(self.stores, _SHARED[body["kind"]])
-            obj = store.get(Key(key.namespace, body["metadata"]["name"]))
-            if obj is not None and uid in _owners(obj):
-                annotations = obj["metadata"].get("annotations") or {}
-                found[name] = SharedObject(hash=annotations.get(names.OBJECT_HASH), drift=drifted(obj, body))
-        return found
-
-    def _missing_classes(self, cluster: CassandraCluster, live: Mapping[str, Object]) -> list[Obstacle]:
-        """Look for the storage class of each rack that is still to be made.
-
-        Claim templates cannot be changed, so a wrong class is caught before a StatefulSet exists. An
-        operator that may not read storage classes leaves it to the provisioner to complain.
-        """
-        full = with_defaults(cluster, revision=Revision.newest())
-        asked: dict[str, str] = {}
-        for i, dc in enumerate(effective.dcs(full)):
-            storage_class = effective.data_storage_class(full, dc)
-            new = any(names.rack_name(dc.name, rack.name) not in live for rack in dc.rack)
-            if new and storage_class and effective.data_capacity(full, dc):
-                own = f"spec.topology.dc[{i}].dataStorageClass"
-                asked.setdefault(storage_class, own if dc.data_capacity else "spec.dataStorageClass")
-            for j, volume in enumerate(full.spec.storage_configs if new else ()):
-                name = volume.pvc_spec.get("storageClassName")
-                if isinstance(name, str) and name:
-                    asked.setdefault(name, f"spec.storageConfigs[{j}].pvcSpec.storageClassName")
-        return [o for name, path in asked.items() if (o := self._missing_class(name, path)) is not None]
-
-    def _missing_class(self, name: str, path: str) -> Obstacle | None:
-        try:
-            self.client.get(kinds.STORAGE_CLASS, "", name)
-        except NotFoundError:
-            why = f"{path}: there is no storage class {name}: name one that exists (kubectl get storageclass)"
-            return Obstacle(reason="StorageClassMissing", path=path, why=why)
-        except TerminalError:
-            return None
-        return None
-
-
-def by_rack(statefulsets: Iterable[Object], cluster: CassandraCluster) -> dict[str, Object]:
-    """Return the StatefulSets of this very cluster by rack; another's of the same name is not ours."""
-    found: dict[str, Object] = {}
-    for obj in statefulsets:
-        rack = (obj["metadata"].get("labels") or {}).get(names.DC_RACK)
-        if rack and cluster.metadata.uid in _owners(obj):
-            found[rack] = obj
-    return found
-
-
-def by_rack_pods(pods: Iterable[Object], live: Mapping[str, Object]) -> dict[str, list[Pod]]:
-    """Return the pods by rack, in the order of their ordinals.
-
-    They are those of our StatefulSets, and those of nobody, which a StatefulSet will take over. Others
-    of the same names are of a cluster that was here before: nothing may be believed of them.
-    """
-    uids = {obj["metadata"]["uid"] for obj in live.values()}
-    found: dict[str, list[Pod]] = {}
-    for obj in pods:
-        rack, owners = obj["metadata"]["labels"].get(names.DC_RACK), _owners(obj)
-        if rack and (not owners or owners & uids):
-            found.setdefault(rack, []).append(snapshot.pod(obj))
-    return {rack: sorted(each, key=lambda pod: pod.ordinal) for rack, each in found.items()}
-
-
-def _owners(obj: Object) -> frozenset[str]:
-    """Return the uids of the owners of *obj*."""
-    return frozenset(owner["uid"] for owner in obj["metadata"].get("ownerReferences") or ())
-
-
-def joined(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
-    """Return the pods that are recorded to have ever joined, in the ring's ConfigMap and in status."""
-    return recorded(cluster, config_map) | frozenset(cluster.status.cassandra_node_status)
-
-
-def recorded(cluster: CassandraCluster, config_map: Object | None) -> frozenset[str]:
-    """Return the pods that the ring's ConfigMap says have ever joined; none if it is not this cluster's."""
-    # A broken ConfigMap is mended by the next write; status knows what it said. One of a deleted cluster
-    # of the same name tells of nodes that are not ours: ours would never begin a ring.
-    mine = config_map is not None and cluster.metadata.uid in _owners(config_map)
-    found = read_ring_configmap(config_map) if config_map is not None and mine else None
-    return found or frozenset()
-
 
 def _surplus(policy: Object | None) -> dict[str, str]:
     """Return a NetworkPolicy that is not asked for."""
@@ -400,56 +258,3 @@ def _surplus(policy: Object | None) -> dict[str, str]:
 def _tells(call: Call) -> bool:
     """Whether a call tells what has become of its operation; else its node is asked what it is at."""
     return isinstance(call, Held) or (isinstance(call, Ended) and not call.lost)
-
-
-def _made_from(
-    cluster: CassandraCluster,
-    live: Mapping[str, Object],
-    apart: Mapping[str, Object],
-    everyone: frozenset[str],
-    contents: str | None,
-) -> tuple[object, ...]:
-    """Return what a wish and its comparison are made from, to be told from the last time's."""
-    return (
-        attrs.evolve(cluster.metadata, resource_version=""),
-        cluster.spec,
-        cluster.status.seed_list,
-        _versions(live.values()),
-        sorted(apart.items()),
-        sorted(everyone),
-        contents,
-    )
-
-
-def _versions(objects: Iterable[Object]) -> list[tuple[str, str]]:
-    """Return which objects there are, each at which version."""
-    return sorted((obj["metadata"]["uid"], obj["metadata"]["resourceVersion"]) for obj in objects)
-
-
-def _marked(racks: Mapping[str, Rack], marks: Mapping[str, Mark]) -> dict[str, Rack]:
-    """Put *marks* on the racks that have one."""
-    return {name: marks[name].on(rack) if name in marks else rack for name, rack in racks.items()}
-
-
-def _marks(live: Mapping[str, Object], wanted: Wish) -> dict[str, Mark]:
-    """Return for each rack which of our fields somebody else has changed."""
-    hashes = {want.name: want.template_hash for want in wanted.desired.racks}
-    marks: dict[str, Mark] = {}
-    for name in live.keys() & hashes.keys():
-        have = snapshot.statefulset(live[name])
-        body = wanted.bodies.statefulset(name, have.running)
-        hashed = takeover.template_hash(live[name], body)
-        if have.template_hash is None:
-            # CassKop's: the one that we would make, or it differs in what no plan puts back.
-            marks[name] = Mark(template_hash=hashed, released=_released(body))
-        elif hashed == hashes[name]:
-            marks[name] = Mark(drift=drifted(live[name], takeover.without_copies(body)))
-        else:
-            # It is brought up to date anyway; what differs is the spec's doing.
-            marks[name] = Mark(released=_released(body))
-    return marks
-
-
-def _released(body: Object) -> bool:
-    """Tell whether *body* leaves the restarts of its pods to the operator."""
-    return bool(body["spec"]["updateStrategy"]["type"] == "OnDelete")

@@ -20,7 +20,7 @@ from controller.api.v2.defaults import with_defaults
 from controller.api.v2.problems import Problem
 from controller.builders.statefulset import build_statefulset
 from controller.kube.apply import drifted
-from controller.reconcile import accepted, observe, stores, wish
+from controller.reconcile import accepted, comparison, storage_classes, stores, wish
 from controller.reconcile.templates import recipe
 from controller.runtime.store import Entry
 
@@ -143,8 +143,8 @@ def replacements() -> tuple[tuple[ModuleType, str, Callable[..., Any]], ...]:
         (wish, "build_statefulset", RememberingBuilder(build_statefulset)),
         (wish, "recipe", RememberingRecipe(recipe)),
         (wish, "with_defaults", RememberingDefaults(with_defaults)),
-        (observe, "with_defaults", RememberingDefaults(with_defaults)),
-        (observe, "drifted", RememberingComparison(drifted)),
+        (storage_classes, "with_defaults", RememberingDefaults(with_defaults)),
+        (comparison, "drifted", RememberingComparison(drifted)),
         (accepted, "read", RememberingReader(accepted.read)),
         # Objects are kept as they are, not packed: whoever reads one changes nothing of it.
         (stores, "Packer", lambda: Entry),

@@ -11,7 +11,7 @@ from controller.api.v2 import names
 from controller.domain.errors import TerminalError, TransientError
 from controller.kube import kinds
 from controller.kube.kinds import Kind
-from controller.reconcile.observe import joined
+from controller.reconcile.ours import joined
 from controller.runtime.workers import After, Done
 from unit_tests.executors.stage import NAMESPACE, Json
 from unit_tests.reconcile.bench import KEY, Bench

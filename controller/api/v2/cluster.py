@@ -12,26 +12,18 @@ import datetime as dt
 
 import attrs
 
-from controller.api.v2.fields import doc
-from controller.api.v2.jsonvalues import EMPTY
-from controller.api.v2.spec import (
-    DC,
-    Access,
+from controller.api.v2.access import Access, JolokiaLogin, SecretRef
+from controller.api.v2.additions import (
     BackRestSidecar,
-    ChangePolicy,
-    ClusterSpec,
     JmxConfiguration,
-    JolokiaLogin,
-    NodeReplacement,
     PodPolicy,
-    Rack,
-    Rollout,
-    RolloutStrategy,
-    SecretRef,
     ServicePolicy,
     StorageConfig,
-    Topology,
 )
+from controller.api.v2.fields import doc
+from controller.api.v2.freedoms import ChangePolicy, NodeReplacement, Rollout, RolloutStrategy
+from controller.api.v2.jsonvalues import EMPTY
+from controller.api.v2.spec import ClusterSpec
 from controller.api.v2.status import (
     ActionName,
     ActionStatus,
@@ -50,6 +42,7 @@ from controller.api.v2.status import (
     Streaming,
     SubPhase,
 )
+from controller.api.v2.topology import DC, Rack, Topology
 
 GROUP = "db.orange.com"
 VERSION = "v2"
