@@ -45,6 +45,7 @@ from controller.reconcile.observe import Observer
 from controller.reconcile.questions import Questions
 from controller.reconcile.stores import BY_CONFIG_MAP, BY_SECRET, Object, ObjectStore, Stores
 from controller.reconcile.takeover import CassKop
+from controller.reconcile.trail import NoTrail, Trail
 from controller.runtime.backoff import KeyBackoff
 from controller.runtime.clock import Clock
 from controller.runtime.held_calls import HeldCalls, HeldCallsMetrics, Spawn, in_a_thread
@@ -135,6 +136,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     new_password: Callable[[], str] = password,
     acting: Callable[[], bool] = lambda: True,
     operator: str | None = None,
+    trail: Trail | None = None,
 ) -> Core:
     """Return the controller, ready to be started or stepped.
 
@@ -142,7 +144,8 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     the patience of a question. *inquire* runs a round of questions elsewhere. *on_secret* hears each
     password before it is used, so that it can be kept out of logs; *new_password* makes those of generated
     logins. While *acting* is false changes are not put into the queue: who begins to act enqueues every
-    cluster. *operator* is the name of the pod that it runs in, *home* its namespace.
+    cluster. *operator* is the name of the pod that it runs in, *home* its namespace. *trail* hears of what
+    is decided and done.
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
@@ -183,6 +186,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
         caught_up=caught_up,
         deletion=Deletion(client=client, stores=stores, finisher=finisher, now=clock.now),
         casskop=CassKop(client=client, stores=stores),
+        trail=trail or NoTrail(),
     )
     listen(stores, lambda key: queue.add(key) if acting() else None)
     return Core(

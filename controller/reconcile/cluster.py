@@ -52,6 +52,7 @@ from controller.reconcile.ours import by_rack
 from controller.reconcile.resizing import with_copies
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
 from controller.reconcile.takeover import CassKop
+from controller.reconcile.trail import NoTrail, Trail
 from controller.reconcile.wish import Wish
 from controller.runtime.inquiries import Asking
 from controller.runtime.store import Key
@@ -84,6 +85,7 @@ class ClusterReconciler:
     caught_up: CaughtUp
     deletion: Deletion
     casskop: CassKop
+    trail: Trail = attrs.field(factory=NoTrail)
 
     def reconcile(self, key: Key) -> Result:
         """Take the next step for the cluster called *key*; its nodes are asked beside it, before that."""
@@ -126,6 +128,7 @@ class ClusterReconciler:
                 self._remember(key, chosen.remember)
             wish, observed = self.observer.observe(cluster, chosen.leaving)
             seen = _Seen(wish=wish, observed=observed, actions=plan(wish.desired, observed))
+            self.trail.decided(key, seen.actions)
             self._act(key, cluster, seen, done)
         except (NotLeadingError, Asking):
             raise
@@ -161,15 +164,18 @@ class ClusterReconciler:
                 written = self.executor.run(action, seen.wish.bodies)
                 if written is not None:
                     self._wrote(key, written)
+                self.trail.did(key, action)
                 done.append(_name(action))
                 # That it begins was told when that was noted, and that it stopped will be.
                 if not isinstance(action, RunOperation | StopOperation):
                     self._tell(cluster, action, news)
             elif isinstance(action, NoteLeaving):
                 # It is written with the rest of status, at the end.
+                self.trail.did(key, action)
                 done.append(action.step.value)
                 self.finisher.did(cluster, action=action.step.value, why=action.why)
             elif isinstance(action, NoteResize):
+                self.trail.did(key, action)
                 done.append(type(action).__name__)
                 self.finisher.did(cluster, action=type(action).__name__, why=action.why)
 

@@ -24,6 +24,7 @@ from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.transport import Request, Response
+from controller.reconcile.trail import Trail
 from controller.runtime.held_calls import Spawn
 from controller.runtime.inquiries import on_the_spot
 from controller.runtime.list_watch import ListWatchSettings
@@ -222,6 +223,7 @@ class SimOperator:
 
     *after_write* is called right after each of its writes, before it has the answer. *lasts* says how many
     seconds a round of questions takes, by a text with the cluster's name in it; without, it is none.
+    *trail* hears of what is decided and done.
     """
 
     def __init__(  # noqa: PLR0913 -- what it lives in, by name
@@ -234,6 +236,9 @@ class SimOperator:
         after_write: Callable[[], None],
         holds: bool = False,
         lasts: Callable[[str], float] | None = None,
+        trail: Trail | None = None,
+        namespace: str = NAMESPACE,
+        image: str = IMAGE,
     ) -> None:
         self._simulation = server.simulation
         self._calls = SimCalls(server.simulation, controllers.agents.at, self.wake) if holds else None
@@ -251,7 +256,7 @@ class SimOperator:
             client=client,
             nodes=Nodes(attrs.evolve(self._jolokia, sleep=lambda _: None), threads=0),
             recorder=self.recorder,
-            images=OperatorImages(own=IMAGE),
+            images=OperatorImages(own=image),
             clock=clock,
             roll=self._simulation.random.random,
             new_id=lambda: f"{life}-{next(ids)}",
@@ -261,12 +266,13 @@ class SimOperator:
             inquire=on_the_spot if lasts is None else self._later(lasts),
             operator=f"casskop-{life}",
             new_password=lambda: f"{PASSWORD}-{life}-{next(passwords)}",
+            trail=trail,
         )
         self._due: float | None = None
         self._reflectors: list[tuple[Reflector[Any], PolledTransport]] = []
         for kind, store in self.core.stores.by_kind().items():
             stream = PolledTransport(server, life, tap, self.wake)
-            source = source_of(stream, kind, NAMESPACE)
+            source = source_of(stream, kind, namespace)
             reflector = Reflector(
                 kind=kind.plural,
                 source=source,
