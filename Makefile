@@ -99,7 +99,7 @@ down: venv ## take it down again, whatever is left of it
 	$(RUN) e2e.cluster down
 
 E2E  := pytest -p no:randomly --timeout=900 --cluster=real e2e/real e2e/scenarios e2e/contract e2e/contract_jolokia
-LONG := e2e/scenarios/test_topology.py e2e/scenarios/test_racks.py e2e/scenarios/test_bad_changes.py e2e/real/test_topology_under_load.py e2e/contract_jolokia/test_jolokia_leaving.py e2e/real/test_versions.py
+LONG := e2e/scenarios/test_topology.py e2e/scenarios/test_racks.py e2e/scenarios/test_bad_changes.py e2e/real/test_topology_under_load.py e2e/contract_jolokia/test_jolokia_leaving.py e2e/real/test_versions.py e2e/scenarios/test_upgrade.py
 
 e2e: venv ## the scenarios and the contracts, on the real cluster
 	$(RUN) $(E2E) $(LONG:%=--ignore=%)

@@ -25,7 +25,8 @@ import attrs
 import structlog
 
 from controller import __version__
-from e2e import quorum_client, watching
+from e2e import load, watching
+from e2e.cql import ring_session
 from e2e.kubectl import Kubectl, Object
 from e2e.lab import install, lab, remove
 from e2e.providers.cluster import CLUSTERS, at_rest, is_true
@@ -173,18 +174,22 @@ def real(per_rack: int, strategies: tuple[str, ...]) -> list[Result]:
             lambda: watching.is_true(kubectl, NAME, "Ready"), seconds=ROLL_SECONDS, what="the ring is Ready"
         )
         hosts = [pod["status"]["podIP"] for pod in watching.pods(kubectl, NAME)]
-        with quorum_client.session(hosts, datacenter="dc1") as cql:
-            quorum_client.prepare(cql, datacenter="dc1", replicas=REPLICAS)
+        with ring_session(hosts, datacenter="dc1") as cql:
+            load.prepare(cql, load.replicated(dc1=REPLICAS))
+            # So that logins survive what the client's rows survive.
+            load.alter(cql, load.replicated(dc1=REPLICAS), "system_auth")
             print(f"{RACKS} racks x {per_rack} nodes, {REPLICAS} replicas", flush=True)
             for number, strategy in enumerate(strategies):
                 # So that the operator's last look at the last roll is over.
                 time.sleep(5)
-                with quorum_client.requests(cql) as count:
+                with load.Load([cql]) as client:
                     results.append(roll(kubectl, strategy, number, per_rack))
+                report = client.report()
                 results[-1].show()
-                print(f"  client at LOCAL_QUORUM: {count.requests} requests, {len(count.failures)} failed")
-                for failure in count.failures[:20]:
-                    print(f"    {failure}")
+                print(f"  client: {report}")
+                print(
+                    f"  rows lost: {len(load.lost(cql, report.written))} of {len(report.written)}", flush=True
+                )
     finally:
         remove(kubectl)
     print(f"CassKop 2.3.4, for comparison: {CASSKOP_SECONDS} s for 6 nodes, node by node")

@@ -11,6 +11,7 @@ from e2e.kubectl import Kubectl, KubectlError
 from e2e.lab import Lab, install, lab, remove
 from e2e.providers.cluster import Cluster, Object, at_rest, wait_ready
 from e2e.providers.real import RealCluster
+from e2e.rows import NoRows, RealRows, Rows
 from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
 
 STORY = "story"
@@ -54,6 +55,27 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
     # As the real one has it: volumes of this class never grow.
     sim.controllers.add_class("fixed", expands=False)
     return SimulatedCluster(sim)
+
+
+@pytest.fixture(scope="session")
+def rows(request: pytest.FixtureRequest) -> Rows:
+    """What keeps a user's rows in the rings of `cluster`."""
+    if request.config.getoption("--cluster") == "real":
+        return RealRows(request.getfixturevalue("kubectl"))
+    return NoRows()
+
+
+@pytest.fixture(scope="session")
+def all_versions(request: pytest.FixtureRequest) -> None:
+    """Images of every line of Cassandra, such as `cassandra:4.1`; another real cluster has to have them."""
+    if request.config.getoption("--cluster") != "real" or not request.getfixturevalue("the_lab").local:
+        return
+    # Imported here: another cluster needs neither root nor the tools that these modules use.
+    from e2e.cluster import loader  # noqa: PLC0415
+    from e2e.cluster.layout import State  # noqa: PLC0415
+    from e2e.images import cassandra  # noqa: PLC0415
+
+    loader.load(State.at(), [cassandra.build(tag) for tag in cassandra.VERSIONS])
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,8 @@
-"""Write and read rows over CQL, through one node that is reached on a local port."""
+"""Write and read rows over CQL: through one node that is reached on a local port, or all of a ring."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 import contextlib
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,30 @@ def session(
         connect_timeout=seconds,
         execution_profiles={EXEC_PROFILE_DEFAULT: profile},
     )
+    try:
+        yield cluster.connect()
+    finally:
+        cluster.shutdown()
+
+
+@contextlib.contextmanager
+def ring_session(hosts: Sequence[str], *, datacenter: str, seconds: float = 5) -> Iterator[Session]:
+    """Yield a session at LOCAL_QUORUM with all nodes of *datacenter*, found from *hosts* on.
+
+    It is what a service in that data centre would have, but for retries: the driver makes no request twice.
+    Nodes are reached by their own addresses, as the local cluster allows.
+    """
+    from cassandra import ConsistencyLevel  # noqa: PLC0415 -- slow to import, used by few
+    from cassandra.cluster import EXEC_PROFILE_DEFAULT, Cluster, ExecutionProfile  # noqa: PLC0415
+    from cassandra.policies import DCAwareRoundRobinPolicy, FallthroughRetryPolicy  # noqa: PLC0415
+
+    profile = ExecutionProfile(
+        load_balancing_policy=DCAwareRoundRobinPolicy(datacenter),
+        retry_policy=FallthroughRetryPolicy(),
+        consistency_level=ConsistencyLevel.LOCAL_QUORUM,
+        request_timeout=seconds,
+    )
+    cluster = Cluster(list(hosts), execution_profiles={EXEC_PROFILE_DEFAULT: profile}, connect_timeout=20)
     try:
         yield cluster.connect()
     finally:

@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 # A write and a read, and then so long nothing: a machine of two cores has other things to do.
 PAUSE_SECONDS = 0.05
 BODY_BYTES = 400
+# Failures that a report lists.
+SHOWN = 20
+# The driver's words for a failure are longest where it has tried all nodes.
+WORDS = 400
+# A table may have to wait for every node to know of it.
+SCHEMA_SECONDS = 60
 
 
 @attrs.frozen(kw_only=True)
@@ -46,7 +52,7 @@ class Report:
             f"{self.requests} requests at LOCAL_QUORUM, {len(self.failures)} failed, {self.wrong} rows wrong,"
             f" the slowest took {self.slowest:.2f} s"
         )
-        return "\n  ".join([words, *self.failures[:5]])
+        return "\n    ".join([words, *self.failures[:SHOWN]])
 
 
 def replicated(**factors: int) -> str:
@@ -57,13 +63,15 @@ def replicated(**factors: int) -> str:
 
 def prepare(cql: Session, replication: str) -> None:
     """Make the keyspace and the table."""
-    cql.execute(f"CREATE KEYSPACE IF NOT EXISTS app WITH replication = {replication}")
-    cql.execute("CREATE TABLE IF NOT EXISTS app.rows (id int PRIMARY KEY, body text, sum text)")
+    keyspace = f"CREATE KEYSPACE IF NOT EXISTS app WITH replication = {replication}"
+    table = "CREATE TABLE IF NOT EXISTS app.rows (id int PRIMARY KEY, body text, sum text)"
+    for statement in (keyspace, table):
+        cql.execute(statement, timeout=SCHEMA_SECONDS)
 
 
-def alter(cql: Session, replication: str) -> bool:
+def alter(cql: Session, replication: str, keyspace: str = "app") -> bool:
     """Change the keyspace's replication."""
-    cql.execute(f"ALTER KEYSPACE app WITH replication = {replication}")
+    cql.execute(f"ALTER KEYSPACE {keyspace} WITH replication = {replication}", timeout=SCHEMA_SECONDS)
     return True
 
 
@@ -130,7 +138,8 @@ class Load:
         try:
             return request()
         except Exception as error:  # noqa: BLE001 -- whatever a user's program would get
-            self._failures.append(f"{what}: {type(error).__name__}: {error}")
+            when = time.strftime("%H:%M:%S")
+            self._failures.append(f"{when} {what}: {type(error).__name__}: {error}"[:WORDS])
             return None
         finally:
             self._slowest = max(self._slowest, time.monotonic() - began)

@@ -21,18 +21,7 @@ def of_release(tag: str) -> Object:
     return single(f"v{tag.replace('.', '')}-{secrets.token_hex(2)}", cassandraImage=f"cassandra:{tag}")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _images(the_lab: Lab) -> None:
-    """Bring the images of all releases to the local nodes; another cluster has to have them."""
-    if not the_lab.local:
-        return
-    # Imported here: another cluster needs neither root nor the tools that these modules use.
-    from e2e.cluster import loader  # noqa: PLC0415
-    from e2e.cluster.layout import State  # noqa: PLC0415
-
-    loader.load(State.at(), [cassandra.build(tag) for tag in cassandra.VERSIONS])
-
-
+@pytest.mark.usefixtures("all_versions")
 @pytest.mark.parametrize("tag", sorted(cassandra.VERSIONS))
 def test_a_release_starts(cluster: Cluster, kubectl: Kubectl, the_lab: Lab, tag: str) -> None:
     """Configuration, JVM options and agents fit it: the node is a member and answers for itself."""

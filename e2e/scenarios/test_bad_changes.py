@@ -1,4 +1,8 @@
-"""A change that no node comes up with costs one pod of six, says why, and is undone by putting it back."""
+"""
+A change that no node comes up with costs one pod of six, says why, and is undone by putting it back.
+
+What can be known beforehand costs none.
+"""
 
 from __future__ import annotations
 
@@ -93,3 +97,37 @@ def test_a_bad_change_costs_one_pod_and_is_put_back(case: str, strategy: str, cl
     cluster.eventually(lambda: healed(cluster), seconds=300, what="it is put back")
 
     assert {name for name, uid in uids(cluster).items() if before[name] == uid} == same
+
+
+REFUSED: dict[str, tuple[Object, str, str]] = {
+    "a limit below the heap": (
+        {"resources": {"requests": {"cpu": "200m", "memory": "200Mi"}, "limits": {"memory": "200Mi"}}},
+        "spec.config",
+        "the heap is larger than the memory limit",
+    ),
+    "a capacity that shrinks": ({"dataCapacity": "512Mi"}, "spec.dataCapacity", "volumes cannot shrink"),
+    "another storage class": ({"dataStorageClass": "fixed"}, "spec.dataStorageClass", "cannot change it"),
+}
+
+
+@pytest.mark.usefixtures("six")
+@pytest.mark.parametrize("case", sorted(REFUSED))
+def test_what_can_be_known_beforehand_costs_no_pod(case: str, cluster: Cluster) -> None:
+    """The field and the reason are told; no pod is touched, neither then nor when it is put back."""
+    bad, path, words = REFUSED[case]
+    before = uids(cluster)
+    cluster.apply(spec_of(**bad))
+
+    def complaint() -> Object | None:
+        obj = cluster.get(CLUSTERS, NAME)
+        found = condition(obj, "SpecAccepted")
+        current = found.get("observedGeneration") == obj["metadata"]["generation"]
+        return found if current and found["status"] == "False" else None
+
+    found = cluster.eventually(complaint, seconds=60, what=f"{case} is refused")
+
+    assert path in found["message"]
+    assert words in found["message"]
+    cluster.apply(spec_of())
+    cluster.eventually(lambda: healed(cluster), seconds=60, what="it is put back")
+    assert uids(cluster) == before

@@ -76,6 +76,32 @@ def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
     assert restarts(cluster) == told + 3
 
 
+def test_a_pod_that_is_deleted_during_a_roll(ring: Object, cluster: Cluster) -> None:
+    """Somebody else takes a node down while the first one restarts: the roll waits for both, and goes on."""
+    before, members = uids(cluster), hosts(cluster)
+    cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2026-01-01T13:00:00Z"}})
+
+    def first() -> str | None:
+        return next((name for name, uid in uids(cluster).items() if uid not in before.values()), None)
+
+    new = cluster.eventually(first, seconds=90, what="a first new pod")
+    victim, last = sorted(before.keys() - {new}, reverse=True)
+    cluster.delete("pods", victim, seconds=0)
+    cluster.kill_operator()
+
+    def restarted() -> bool:
+        pods = {pod["metadata"]["name"]: pod for pod in cluster.of(NAME, "pods")}
+        metadata = pods[last]["metadata"] if last in pods else {}
+        if metadata.get("uid") != before[last] or metadata.get("deletionTimestamp"):
+            assert is_ready(pods[new])
+            assert is_ready(pods[victim])
+        now = uids(cluster)
+        return len(now) == 3 and not set(now.values()) & set(before.values()) and converged(cluster)
+
+    cluster.eventually(restarted, seconds=400, what="all three nodes restarted")
+    assert hosts(cluster) == members
+
+
 def test_a_bad_image_costs_one_node_and_is_taken_back(ring: Object, cluster: Cluster) -> None:
     """The roll stops at the first pod and says why; the old image is all that it takes to go on."""
     before = uids(cluster)

@@ -39,6 +39,7 @@ from e2e.sweep.probes import (
 # The password of the sample's Secret stands in no other object, ever.
 CANARY: Final = "canary-5f3759df"
 _NEW: Final = "cassandra:5.0.7"
+_NEWER: Final = "cassandra:5.0.8"
 
 
 @attrs.frozen(kw_only=True)
@@ -365,6 +366,17 @@ STORIES: Final = (
         given=_made(sample(), Keyspace(name="app", copies=3)),
         when=(Edit(name="demo", spec={"cassandraImage": _NEW}),),
         end=_runs("demo", _NEW),
+    ),
+    Story(
+        name="amend",
+        about="a new image for three racks, and yet another one while a node takes the first",
+        given=_made(sample(), Keyspace(name="app", copies=3)),
+        when=(
+            Edit(name="demo", spec={"cassandraImage": _NEW}),
+            Pause(seconds=8),
+            Edit(name="demo", spec={"cassandraImage": _NEWER}),
+        ),
+        end=_runs("demo", _NEWER),
     ),
     Story(
         name="quorum",
