@@ -27,9 +27,10 @@ from controller.domain.operations.kinds import NAMES
 from controller.executors.operations import RESULTS
 from controller.kube.casskop_lock import casskop_leader
 from controller.kube.client import KubeClient
+from controller.kube.endpoint import find
 from controller.kube.events import EventRecorder
 from controller.kube.lease import KubeLease
-from controller.kube.live import LiveTransport, load_configuration
+from controller.kube.live import LiveTransport
 from controller.reconcile.stores import Object
 from controller.runtime.clock import Clock, RealClock
 from controller.runtime.election import Election
@@ -178,7 +179,7 @@ def build(
     timing = settings.timing
     lease = KubeLease(
         # A pool of its own: busy workers must not keep the lease from being renewed.
-        LiveTransport(load_configuration(kubeconfig=settings.kubeconfig), pool_size=2, metrics=counters),
+        LiveTransport(find(kubeconfig=settings.kubeconfig), pool_size=2, metrics=counters),
         namespace=settings.own_namespace,
         name=LEASE_NAME,
         timeout=timing.request_deadline,
@@ -197,7 +198,7 @@ def build(
     )
     # One connection for each worker, reflector and the events, and some to spare.
     transport = LiveTransport(
-        load_configuration(kubeconfig=settings.kubeconfig), pool_size=settings.workers + 16, metrics=counters
+        find(kubeconfig=settings.kubeconfig), pool_size=settings.workers + 16, metrics=counters
     )
     client = KubeClient(transport, fence=election.fence, counter=counters, pace=_pace(settings, clock))
     recorder = EventRecorder(client, instance=settings.pod_name, clock=clock, metrics=counters)

@@ -10,23 +10,21 @@ from __future__ import annotations
 
 import argparse
 import logging
-from pathlib import Path
 import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 
 import structlog
 
 from controller import __version__
 from e2e.providers.cluster import CLUSTERS, Object, is_true
-from e2e.providers.sim import SimCluster
+from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, sample
 from e2e.simkube.memory import relax_collection
-from e2e.simkube.server import HttpServer, kubeconfig_text
+from e2e.simkube.server import HttpServer
 
 # Simulated seconds between two looks, and until it is given up.
 LOOK_SECONDS, LIMIT_SECONDS = 20.0, 3600.0
@@ -67,10 +65,8 @@ def converge(clusters: int, per_rack: int) -> tuple[SimCluster, bool]:
 
 def operator_memory(sim: SimCluster) -> float:
     """Return the peak memory, in MB, of an operator that lists all clusters and looks at each once."""
-    with tempfile.TemporaryDirectory() as folder, HttpServer(sim.server) as server:
-        config = Path(folder) / "kubeconfig"
-        config.write_text(kubeconfig_text(server.url))
-        words = [sys.executable, "-m", "e2e.operator_memory", str(config)]
+    with HttpServer(sim.server) as server:
+        words = [sys.executable, "-m", "e2e.operator_memory", server.url, NAMESPACE]
         done = subprocess.run(words, capture_output=True, text=True, timeout=1800, check=True)
     return float(done.stdout)
 

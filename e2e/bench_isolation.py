@@ -19,12 +19,10 @@ from collections.abc import Collection, Iterator, Mapping
 import contextlib
 import itertools
 import logging
-from pathlib import Path
 import platform
 import random
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from typing import Any
@@ -40,7 +38,8 @@ from controller.cassandra.node import Nodes
 from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
-from controller.kube.live import LiveTransport, load_configuration
+from controller.kube.in_cluster import InCluster
+from controller.kube.live import LiveTransport
 from controller.kube.transport import Request, Response
 from controller.runtime.clock import RealClock
 from controller.runtime.reflector import Reflector
@@ -51,7 +50,7 @@ from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret
 from e2e.simcassandra.transport import RingTransport, hanging_up
 from e2e.simkube.memory import relax_collection
-from e2e.simkube.server import HttpServer, kubeconfig_text
+from e2e.simkube.server import HttpServer
 
 WORKERS = 16
 BOUND = 1.2
@@ -221,10 +220,8 @@ def running(healthy: int, hung: int) -> Iterator[Bench]:
     """Bring up everything, with clusters that stay healthy and those that may hang."""
     names = tuple(f"healthy{n}" for n in range(healthy)), tuple(f"hung{n}" for n in range(hung))
     sim = converged([*names[0], *names[1]])
-    with tempfile.TemporaryDirectory() as folder, HttpServer(sim.server, speed=STANDSTILL) as server:
-        config = Path(folder) / "kubeconfig"
-        config.write_text(kubeconfig_text(server.url))
-        budgets = Budgets(load_configuration(kubeconfig=str(config)), pool_size=WORKERS + 16)
+    with HttpServer(sim.server, speed=STANDSTILL) as server:
+        budgets = Budgets(InCluster(server=server.url), pool_size=WORKERS + 16)
         budgets.written, budgets.changed = {}, threading.Condition()
         nodes = Hanging(sim)
         core, recorder, reflectors = assembled(budgets, nodes)

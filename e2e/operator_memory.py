@@ -1,7 +1,7 @@
 """
 An operator in a process of its own: it lists everything, looks at each cluster once, and says its memory.
 
-`python -m e2e.operator_memory KUBECONFIG` prints its peak in megabytes. Cassandra nodes refuse its calls
+`python -m e2e.operator_memory URL NAMESPACE` prints its peak in megabytes. Cassandra nodes refuse its calls
 at once, so that nothing leaves the machine; it may write what it concludes from that into statuses.
 """
 
@@ -22,11 +22,11 @@ from controller.cassandra.node import Nodes
 from controller.core import Core, assemble, source_of
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
-from controller.kube.live import LiveTransport, load_configuration
+from controller.kube.in_cluster import InCluster
+from controller.kube.live import LiveTransport
 from controller.runtime.clock import RealClock
 from controller.runtime.inquiries import on_the_spot
 from controller.runtime.reflector import Reflector
-from e2e.providers.sim import NAMESPACE
 
 KILOBYTE = 1024
 
@@ -63,10 +63,11 @@ def peak_megabytes() -> float:
 def main() -> int:
     """Print the peak memory."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    transport = LiveTransport(load_configuration(kubeconfig=sys.argv[1]), pool_size=4)
+    server, namespace = sys.argv[1:]
+    transport = LiveTransport(InCluster(server=server), pool_size=4)
     core = operator(transport)
     for kind, store in core.stores.by_kind().items():
-        source = source_of(transport, kind, NAMESPACE)
+        source = source_of(transport, kind, namespace)
         reflector = Reflector(
             kind=kind.plural,
             source=source,

@@ -1,8 +1,7 @@
 """
-A transport over the `kubernetes` package: its configuration and its connections, nothing else of it.
+A transport over urllib3, to an `Endpoint`.
 
-- Configuration is what `kubernetes` makes of a service account or a kubeconfig, exec plug-ins included;
-  tokens are exchanged as it sees fit, before each request.
+- Who we are is asked of the endpoint before each request: it exchanges tokens as it sees fit.
 - Every answer is read to its end or its connection is closed: none is lost to the pool.
 - Nothing is repeated: urllib3 would send a PUT again whose answer was lost, behind our back.
 
@@ -15,33 +14,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 import json
-import socket
 import threading
 import time
 from types import TracebackType
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
-from kubernetes import config
-from kubernetes.client import ApiClient, Configuration
 import urllib3
-from urllib3.connection import HTTPConnection
 from urllib3.exceptions import HTTPError, ReadTimeoutError
-import yaml
 
 import controller
-from controller.domain.errors import TerminalError, TransientError
+from controller.domain.errors import TransientError
 from controller.kube.encoding import encode
+from controller.kube.endpoint import Endpoint
+from controller.kube.sockets import socket_options
 from controller.kube.transport import Request, Response
 
 CONNECT_SECONDS = 2.0
 _CHUNK = 65_536
-# A dead peer is noticed after 30 + 3 * 10 s, also by a watch that may be silent for longer.
-_KEEPALIVE = (
-    ("TCP_KEEPIDLE", 30),
-    ("TCP_KEEPINTVL", 10),
-    ("TCP_KEEPCNT", 3),
-)
 
 
 class RequestMetrics(Protocol):
@@ -58,32 +48,9 @@ class NoRequestMetrics:
         """Do nothing."""
 
 
-def load_configuration(*, kubeconfig: str | None = None) -> Configuration:
-    """
-    Return where the API server is and who we are.
-
-    From the file *kubeconfig* if given; else from the service account of the pod; else from where
-    kubectl looks. Raises `TerminalError` if there is nothing to be found.
-    """
-    configuration = Configuration()
-    not_in_cluster = ""
-    if kubeconfig is None:
-        try:
-            config.load_incluster_config(client_configuration=configuration)
-        except config.ConfigException as error:
-            not_in_cluster = f"{error} "
-        else:
-            return configuration
-    try:
-        config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
-    except (config.ConfigException, OSError, yaml.YAMLError) as error:
-        raise TerminalError(f"no API server is configured: {not_in_cluster}{error}") from error
-    return configuration
-
-
 class LiveTransport:
     """
-    Connections to the API server of *configuration*.
+    Connections to the API server at *endpoint*.
 
     *pool_size* is how many connections are kept; more are opened when needed, and closed after use. It
     should be no less than the threads that use it. Safe to use from any thread.
@@ -91,22 +58,16 @@ class LiveTransport:
 
     def __init__(
         self,
-        configuration: Configuration,
+        endpoint: Endpoint,
         *,
         pool_size: int,
         metrics: RequestMetrics | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        configuration.connection_pool_maxsize = pool_size
-        configuration.socket_options = _socket_options()
-        configuration.retries = False
-        self._configuration = configuration
-        self._server = configuration.host.rstrip("/")
+        self._endpoint = endpoint
+        self._server = endpoint.server.rstrip("/")
         self._host = urlsplit(self._server).netloc
-        # The package's own way to a connection pool: it knows about TLS, proxies and client
-        # certificates. Its request methods differ between releases, so the pool is used directly.
-        self._client = ApiClient(configuration)
-        self._pool: urllib3.PoolManager = self._client.rest_client.pool_manager
+        self._pool = endpoint.pool(size=pool_size, socket_options=socket_options())
         self._metrics: RequestMetrics = NoRequestMetrics() if metrics is None else metrics
         self._monotonic = monotonic
         # One at a time: an exec plug-in that is due should be run by one thread, not by all.
@@ -171,16 +132,9 @@ class LiveTransport:
             headers["Content-Type"] = "application/json"
         headers.update(request.headers)
         with self._authorising:
-            try:
-                # This is where the package exchanges a token that is due.
-                settings = self._configuration.auth_settings()
-            except (config.ConfigException, OSError) as error:
-                # Not what it says: a plug-in may say anything.
-                raise TransientError(f"no credentials: {type(error).__name__}") from error
-        token = settings.get("BearerToken")
-        if token is not None and token["value"]:
-            # A token from a file may end in a newline, which no header may have.
-            headers["Authorization"] = token["value"].strip()
+            authorization = self._endpoint.authorization()
+        if authorization is not None:
+            headers["Authorization"] = authorization
         return headers
 
 
@@ -319,19 +273,3 @@ def _no_answer(request: Request, error: Exception) -> TransientError:
         case _:
             why = type(error).__name__
     return TransientError(f"no answer to {request.method} {request.path}: {why}")
-
-
-def _socket_options() -> list[tuple[int, int, int]]:
-    options: list[tuple[int, int, int]] = [
-        (level, name, value)
-        for level, name, value in HTTPConnection.default_socket_options
-        if isinstance(value, int)
-    ]
-    options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
-    options.extend(
-        (socket.IPPROTO_TCP, getattr(socket, name), value)
-        for name, value in _KEEPALIVE
-        # What a platform has no name for it does not have.
-        if hasattr(socket, name)
-    )
-    return options

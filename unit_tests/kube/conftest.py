@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kubernetes.client import Configuration
 import pytest
 
+from controller.kube.in_cluster import InCluster
 from controller.kube.live import LiveTransport
 from unit_tests.kube.api_stub import ApiStub
 
@@ -23,8 +23,6 @@ def api() -> Iterator[ApiStub]:
 @pytest.fixture
 def transport(api: ApiStub) -> Iterator[LiveTransport]:
     """Return a transport to the stub."""
-    configuration = Configuration()
-    configuration.host = api.url
-    live = LiveTransport(configuration, pool_size=POOL)
+    live = LiveTransport(InCluster(server=api.url), pool_size=POOL)
     yield live
     live.close()

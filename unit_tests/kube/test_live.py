@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 import threading
 import time
 
-from kubernetes.client import Configuration
-from kubernetes.config import ConfigException
 import pytest
 
-from controller.domain.errors import TerminalError, TransientError
-from controller.kube.live import LiveEvents, LiveTransport, load_configuration
+from controller.domain.errors import TransientError
+from controller.kube.in_cluster import InCluster
+from controller.kube.live import LiveEvents, LiveTransport
 from controller.kube.transport import Interruptible, Request, Response
 from unit_tests.kube.api_stub import Answer, ApiStub, Behaviour, Drop, Hang, Stream, Trickle, status
 
@@ -93,9 +91,7 @@ def test_nobody_there_is_told(transport: LiveTransport, api: ApiStub) -> None:
     """A refused connection is `TransientError`."""
     with ApiStub() as other:
         url = other.url
-    configuration = Configuration()
-    configuration.host = url
-    live = LiveTransport(configuration, pool_size=1)
+    live = LiveTransport(InCluster(server=url), pool_size=1)
 
     with pytest.raises(TransientError, match="no answer"):
         live.send(GET)
@@ -125,9 +121,7 @@ def test_what_a_transport_counts(api: ApiStub) -> None:
             assert 0 <= seconds < 60
             counted.append((method, host, code))
 
-    configuration = Configuration()
-    configuration.host = api.url
-    live = LiveTransport(configuration, pool_size=1, metrics=Counter())
+    live = LiveTransport(InCluster(server=api.url), pool_size=1, metrics=Counter())
     api.answers(Answer({}), status(404, "NotFound"), Stream(pieces=[]), Drop())
 
     live.send(GET)
@@ -300,90 +294,3 @@ def test_another_thread_can_end_a_stream(api: ApiStub, transport: LiveTransport)
     assert seen in ([event("a")], [])
     assert api.wait_closed(0)
     events[0].interrupt()
-
-
-# -- configuration
-
-KUBECONFIG = """
-apiVersion: v1
-kind: Config
-current-context: it
-contexts: [{name: it, context: {cluster: it, user: it}}]
-clusters: [{name: it, cluster: {server: "URL"}}]
-users: [{name: it, user: {USER}}]
-"""
-
-
-def write(path: Path, url: str, user: str) -> str:
-    """Write a kubeconfig and return its path."""
-    path.write_text(KUBECONFIG.replace("URL", url).replace("USER", user))
-    return str(path)
-
-
-def test_a_kubeconfig_says_where_and_who(api: ApiStub, tmp_path: Path) -> None:
-    """Server and token come from the file that is named."""
-    file = write(tmp_path / "config", api.url, "token: sesame")
-    live = LiveTransport(load_configuration(kubeconfig=file), pool_size=1)
-
-    live.send(GET)
-
-    assert api.asked[0].headers["authorization"] == "Bearer sesame"
-    live.close()
-
-
-def test_a_token_of_a_plug_in_is_exchanged_when_it_expires(api: ApiStub, tmp_path: Path) -> None:
-    """An exec plug-in is run again before a request once its token has expired, and not before."""
-    count = tmp_path / "count"
-    program = tmp_path / "plugin"
-    program.write_text(
-        "#!/bin/sh\n"
-        f"echo x >> {count}\n"
-        f"n=$(wc -l < {count})\n"
-        'when=2000-01-01T00:00:00Z; [ "$n" -gt 1 ] && when=2100-01-01T00:00:00Z\n'
-        'echo "{\\"apiVersion\\": \\"client.authentication.k8s.io/v1\\", \\"kind\\": \\"ExecCredential\\",'
-        ' \\"status\\": {\\"token\\": \\"t$n\\", \\"expirationTimestamp\\": \\"$when\\"}}"\n'
-    )
-    program.chmod(0o755)
-    user = (
-        f"exec: {{apiVersion: client.authentication.k8s.io/v1, command: {program}, interactiveMode: Never}}"
-    )
-    file = write(tmp_path / "config", api.url, user)
-    live = LiveTransport(load_configuration(kubeconfig=file), pool_size=1)
-
-    for _ in range(3):
-        live.send(GET)
-
-    assert {asked.headers["authorization"] for asked in api.asked} == {"Bearer t2"}
-    assert count.read_text().count("x") == 2
-    live.close()
-
-
-@pytest.mark.parametrize("content", [None, "{", "{}", "apiVersion: v1\nkind: Config\n"])
-def test_a_kubeconfig_that_is_none_is_told(tmp_path: Path, content: str | None) -> None:
-    """What cannot be read is `TerminalError`, at once."""
-    file = tmp_path / "config"
-    if content is not None:
-        file.write_text(content)
-
-    with pytest.raises(TerminalError, match="no API server is configured"):
-        load_configuration(kubeconfig=str(file))
-
-
-def test_without_credentials_nothing_is_sent(api: ApiStub) -> None:
-    """A token that cannot be read now may be there later; what was said about it is not passed on."""
-
-    def refresh(_: Configuration) -> None:
-        raise ConfigException("the token is sesame")
-
-    configuration = Configuration()
-    configuration.host = api.url
-    configuration.api_key["BearerToken"] = "bearer sesame\n"
-    live = LiveTransport(configuration, pool_size=1)
-    live.send(GET)
-    configuration.refresh_api_key_hook = refresh
-
-    with pytest.raises(TransientError, match=r"no credentials: ConfigException$"):
-        live.send(GET)
-
-    assert [asked.headers["authorization"] for asked in api.asked] == ["bearer sesame"]
-    live.close()

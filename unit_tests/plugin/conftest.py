@@ -10,10 +10,10 @@ import logging
 from typing import Any
 
 import attrs
-from kubernetes.client import Configuration
 import pytest
 import structlog
 
+from controller.kube.in_cluster import InCluster
 from controller.kube.live import LiveTransport
 from controller.plugin.__main__ import main
 from controller.plugin.session import Output, Session
@@ -43,9 +43,7 @@ class Plugin:
 
     def __init__(self, cluster: SimulatedCluster, url: str, capsys: pytest.CaptureFixture[str]) -> None:
         self.cluster = cluster
-        configuration = Configuration()
-        configuration.host = url
-        self._transport = LiveTransport(configuration, pool_size=2)
+        self._transport = LiveTransport(InCluster(server=url), pool_size=2)
         self._capsys = capsys
         # How a command lets time pass.
         self.sleep: Callable[[float], None] = cluster.sim.run

@@ -8,10 +8,10 @@ import re
 import time
 from typing import Any
 
-from kubernetes.client import Configuration
 import pytest
 
 from controller.domain.errors import TransientError
+from controller.kube.in_cluster import InCluster
 from controller.kube.live import LiveTransport
 from controller.kube.transport import Request, Response, Transport
 from e2e.simkube.api import ApiServer
@@ -83,9 +83,7 @@ def server() -> Iterator[HttpServer]:
 @pytest.fixture
 def live(server: HttpServer) -> Iterator[LiveTransport]:
     """The transport that the operator uses on a real cluster."""
-    configuration = Configuration()
-    configuration.host = server.url
-    transport = LiveTransport(configuration, pool_size=2)
+    transport = LiveTransport(InCluster(server=server.url), pool_size=2)
     yield transport
     transport.close()
 
