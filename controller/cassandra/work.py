@@ -35,6 +35,7 @@ _STRING: Final = "java.lang.String"
 _STRINGS: Final = "[Ljava.lang.String;"
 _CLEANUP: Final = f"forceKeyspaceCleanup(int,{_STRING},{_STRINGS})"
 _UPGRADE: Final = f"upgradeSSTables({_STRING},boolean,int,{_STRINGS})"
+_REMOVE: Final = f"removeNode({_STRING})"
 _REBUILD_ALL: Final = f"rebuild({_STRING})"
 _REBUILD: Final = f"rebuild({_STRING},{_STRING},{_STRING},{_STRING})"
 _COMPACT: Final = f"forceKeyspaceCompaction(boolean,{_STRING},{_STRINGS})"
@@ -94,8 +95,8 @@ class Worker:
                 self._call("drain", [])
             case Snapshot() as snapshot:
                 self._snapshot(snapshot, tag)
-            case Remove():
-                raise TerminalError("this operator does not remove nodes by a call alone")
+            case Remove(host_id=host_id):
+                self._remove(host_id)
             case _:
                 assert_never(operation)
 
@@ -192,6 +193,11 @@ class Worker:
         answers = self.brisk.bulk(self.endpoint, requests)
         return None if any(isinstance(a, JolokiaError) for a in answers) else [str(a) for a in answers]
 
+    def _remove(self, host_id: str | None) -> None:
+        if host_id is None:
+            raise TerminalError("it is not known which node is to be removed")
+        self._call(_REMOVE, [host_id])
+
     def _snapshot(self, snapshot: Snapshot, tag: str) -> None:
         entities = [] if snapshot.keyspace is None else list(self._chosen(snapshot.keyspace))
         try:
@@ -247,8 +253,12 @@ _STOPPABLE: Final[Mapping[type[NodeOperation], str]] = {
 def stop(jolokia: Jolokia, endpoint: Endpoint, operation: NodeOperation) -> None:
     """Tell the node at *endpoint* to stop the work on SSTables that it does for *operation*, if any.
 
-    The call for the operation fails then, within some seconds. Raises as `Jolokia.execute`.
+    The call for the operation fails then, within some seconds. A removal is not stopped but ended: who was to
+    get the dead node's data is not waited for any more. Raises as `Jolokia.execute`.
     """
+    if isinstance(operation, Remove):
+        jolokia.execute(endpoint, mbeans.STORAGE_SERVICE, "forceRemoveCompletion", [])
+        return
     kind = _STOPPABLE.get(type(operation))
     if kind is not None:
         jolokia.execute(endpoint, mbeans.COMPACTION_MANAGER, "stopCompaction", [kind])

@@ -215,13 +215,15 @@ class StartRack:
 class ReleasePlace:
     """Delete the volume and the pod of a node that is dead for good; *claims* are uids by name.
 
-    *why* carries the proof that its data is elsewhere.
+    *why* carries the proof that its data is elsewhere. *removed* tells that the node is out of the ring: then
+    its pod may have a place, is ended at once, and may be gone already, where *uid* is None.
     """
 
     pod: str
-    uid: str
+    uid: str | None
     claims: Mapping[str, str]
     why: str
+    removed: bool = False
 
 
 class LeaveStep(enum.StrEnum):

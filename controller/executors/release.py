@@ -2,16 +2,20 @@
 Places of nodes that cannot come back: volume and pod are taken away, so that both are made anew.
 
 Only a pod that never found a machine is deleted, by its uid and version, and only the very claims that the
-plan was made on; what runs anywhere is left alone. Whether the node is dead is the plan's to prove.
+plan was made on; what runs anywhere is left alone. Whether the node is dead is the plan's to prove. Where it
+is out of the ring as well, its pod may hang on a machine that nobody hears of: it is deleted without grace,
+unless it is ready.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import attrs
 
 from controller.domain.actions import ReleasePlace
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Written
+from controller.executors.base import Bodies, Body, Written, deleted
 from controller.executors.live import find
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -24,7 +28,13 @@ class Release:
     client: KubeClient
 
     def __call__(self, action: ReleasePlace, bodies: Bodies) -> Written:
-        """Delete the claims, then the pod; `ConflictError` if it has found a place, or is another one."""
+        """Delete the claims, then the pod.
+
+        Raises `ConflictError` if the pod has found a place, or is another one; if its node was removed, if it
+        is ready, or another one.
+        """
+        if action.removed:
+            return self._emptied(action, bodies)
         pod = find(self.client, kinds.POD, bodies.namespace, action.pod)
         if pod is None or pod["metadata"]["uid"] != action.uid:
             raise ConflictError(f"pod {action.pod} is gone or another one since the plan was made")
@@ -40,13 +50,40 @@ class Release:
             kind=kinds.POD,
             namespace=bodies.namespace,
             name=action.pod,
-            uid=action.uid,
+            uid=pod["metadata"]["uid"],
             resource_version=None,
         )
 
-    def _delete(self, kind: kinds.Kind, live: dict[str, object], bodies: Bodies) -> None:
+    def _emptied(self, action: ReleasePlace, bodies: Bodies) -> Written:
+        """Delete what there is yet of the place of a node that is out of the ring."""
+        pod = find(self.client, kinds.POD, bodies.namespace, action.pod)
+        if (pod["metadata"]["uid"] if pod is not None else None) != action.uid and action.uid is not None:
+            raise ConflictError(f"pod {action.pod} is gone or another one since the plan was made")
+        mine = pod if action.uid is not None else None
+        if mine is not None and _is_ready(mine):
+            raise ConflictError(f"pod {action.pod} is ready")
+        written: Written | None = None
+        for name, uid in sorted(action.claims.items()):
+            live = find(self.client, kinds.PERSISTENT_VOLUME_CLAIM, bodies.namespace, name)
+            if live is not None and live["metadata"]["uid"] == uid:
+                self._delete(kinds.PERSISTENT_VOLUME_CLAIM, live, bodies)
+                written = deleted(kinds.PERSISTENT_VOLUME_CLAIM, bodies, name, uid)
+        if mine is not None:
+            self._delete(kinds.POD, mine, bodies, grace_seconds=0)
+            written = deleted(kinds.POD, bodies, action.pod, mine["metadata"]["uid"])
+        if written is None:
+            raise ConflictError(f"the place of {action.pod} is empty by now")
+        return written
+
+    def _delete(
+        self,
+        kind: kinds.Kind,
+        live: dict[str, Any],
+        bodies: Bodies,
+        *,
+        grace_seconds: int | None = None,
+    ) -> None:
         metadata = live["metadata"]
-        assert isinstance(metadata, dict)
         try:
             self.client.delete(
                 kind,
@@ -54,6 +91,18 @@ class Release:
                 metadata["name"],
                 uid=metadata["uid"],
                 resource_version=metadata["resourceVersion"],
+                grace_seconds=grace_seconds,
             )
         except NotFoundError:
             raise ConflictError(f"{kind.kind} {metadata['name']} is gone") from None
+
+
+def _is_ready(pod: Body) -> bool:
+    """Tell whether the kubelet has Cassandra in *pod* ready, which nobody hears of a machine that is lost."""
+    return any(
+        status["name"] == "cassandra" and bool(status.get("ready"))
+        for status in (pod.get("status") or {}).get("containerStatuses") or ()
+    ) and any(
+        each.get("type") == "Ready" and each.get("status") == "True"
+        for each in (pod.get("status") or {}).get("conditions") or ()
+    )

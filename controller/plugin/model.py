@@ -179,7 +179,7 @@ class Model(ModelStore):
             case ReleasePlace(pod=pod, claims=claims):
                 for claim in claims:
                     self.objects[kinds.PERSISTENT_VOLUME_CLAIM].pop(claim, None)
-                del self.objects[kinds.POD][pod]
+                self.objects[kinds.POD].pop(pod, None)
                 # Whoever takes its place is another node.
                 self._hosts.pop(pod, None)
             case _:

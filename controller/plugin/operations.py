@@ -14,11 +14,12 @@ import ipaddress
 import re
 import textwrap
 from typing import Any, Final
+import uuid
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import ActionStatus, OperationName
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.domain.operations.kinds import NAMES, NO_REMOVAL, Unusable, parse
+from controller.domain.operations.kinds import NAMES, Unusable, parse
 from controller.kube import kinds
 from controller.plugin.command import Command
 from controller.plugin.errors import DONE, StopError
@@ -30,8 +31,8 @@ _TRIES: Final = 3
 
 
 def known_operations() -> tuple[str, ...]:
-    """Return what may be asked for by labels, and is carried out."""
-    return tuple(sorted(name for name in NAMES.values() if name != OperationName.REMOVE))
+    """Return what may be asked for by labels."""
+    return tuple(sorted(NAMES.values()))
 
 
 def selected(
@@ -169,8 +170,6 @@ def _checked_dc(session: Session, pods: Sequence[Object], dc: str) -> None:
 def _run(session: Session, given: argparse.Namespace) -> int:
     """Label the chosen pods with the operation that is named by the command or its first argument."""
     operation = getattr(given, "operation", None) or given.command
-    if operation == OperationName.REMOVE:
-        raise StopError(NO_REMOVAL)
     if operation not in known_operations():
         raise StopError(f"Unknown operation {operation}: known are {', '.join(known_operations())}")
     argument = getattr(given, "from_dc", None) or getattr(given, "argument", None)
@@ -200,50 +199,81 @@ def _switch(before: ActionStatus, after: ActionStatus) -> Callable[[Session, arg
 
 
 def _remove(session: Session, given: argparse.Namespace) -> int:
-    """Label a pod as CassKop's command does, and say what to do, since the operator removes no node."""
-    if given.previous_ip:
-        try:
-            ipaddress.IPv4Address(given.previous_ip)
-        except ValueError:
-            raise StopError(f"{given.previous_ip} is no IPv4 address") from None
-    there = {str(pod["metadata"]["name"]): pod for pod in session.pods()}
-    if given.pod not in there and not given.previous_ip:
-        raise StopError(f"Pod {given.pod} does not exist: give the address of its node by --previous-ip")
-    argument = checked_argument(f"{given.pod}_{given.previous_ip}".rstrip("_"))
+    """Label a pod through which a dead node is to be removed from the ring."""
+    argument = checked_argument(_whom(session, given))
+    read = parse(OperationName.REMOVE, argument)
+    if isinstance(read, Unusable):
+        raise StopError(read.why)
     if given.from_pod:
-        (worker,) = selected(session, pod=given.from_pod, prefix=None)
         if given.from_pod == given.pod:
             raise StopError(f"Pod {given.pod} cannot remove itself: name another one by --from-pod")
+        (worker,) = selected(session, pod=given.from_pod, prefix=None)
     else:
         worker = _free_pod(session, given.crd, given.pod)
     name = worker["metadata"]["name"]
+    whom = f"pod {given.pod}" if given.pod else f"node {argument}"
     done = label(
         session,
         [worker],
         operation=OperationName.REMOVE.value,
         status=ActionStatus.TO_DO.value,
         argument=argument,
-        saying=lambda _: f"Trigger remove of pod {given.pod} from pod {name}",
+        saying=lambda _: f"Trigger remove of {whom} from pod {name}",
     )
-    session.out.say(f"The operator will answer with Error: {NO_REMOVAL}")
-    session.out.result({"namespace": session.namespace, "pods": done, "note": NO_REMOVAL})
+    session.out.result({"namespace": session.namespace, "pods": done})
     return DONE
 
 
-def _free_pod(session: Session, cluster: str, removed: str) -> Object:
-    """Return a running pod of *cluster* that is at no operation."""
+def _whom(session: Session, given: argparse.Namespace) -> str:
+    """Return the argument of the label: the pod, the address or host id, or both."""
+    node = given.previous_ip or given.host_id or ""
+    if given.previous_ip:
+        try:
+            ipaddress.IPv4Address(given.previous_ip)
+        except ValueError:
+            raise StopError(f"{given.previous_ip} is no IPv4 address: try --host-id") from None
+    if given.host_id:
+        try:
+            uuid.UUID(given.host_id)
+        except ValueError:
+            raise StopError(
+                f"{given.host_id} is no host id: kubectl casskop status shows those of nodes"
+            ) from None
+    if not given.pod:
+        if not node:
+            raise StopError("Which node is dead? Give --pod, --previous-ip or --host-id")
+        return str(node)
+    known = session.cluster(given.crd).get("status") if given.crd else None
+    nodes = (known or {}).get("cassandraNodeStatus") or {}
+    there = given.pod in nodes or any(pod["metadata"]["name"] == given.pod for pod in session.pods())
+    if not there and not node:
+        raise StopError(f"Pod {given.pod} does not exist: give the address of its node by --previous-ip")
+    return f"{given.pod}_{node}".rstrip("_")
+
+
+def _free_pod(session: Session, cluster: str, removed: str | None) -> Object:
+    """Return a running pod of *cluster* that is at no operation; if there is one, one that serves."""
     status = session.cluster(cluster).get("status") or {}
     busy = {
         pod
         for rack in (status.get("cassandraRackStatus") or {}).values()
         for pod in (rack.get("podLastOperation") or {}).get("pods") or ()
     }
+    free = []
     for pod in sorted(session.owned(kinds.POD, cluster), key=lambda obj: str(obj["metadata"]["name"])):
         name, labels = pod["metadata"]["name"], pod["metadata"].get("labels") or {}
-        free = name not in busy and labels.get(names.OPERATION_STATUS) not in _BUSY
-        if name != removed and free and (pod.get("status") or {}).get("phase") == "Running":
-            return pod
-    raise StopError(f"No pods found for operation: no running pod of {cluster} is free to remove {removed}")
+        at_work = name in busy or labels.get(names.OPERATION_STATUS) in {*_BUSY, ActionStatus.TO_DO.value}
+        if name != removed and not at_work and (pod.get("status") or {}).get("phase") == "Running":
+            free.append(pod)
+    if not free:
+        whom = removed or "the node"
+        raise StopError(f"No pods found for operation: no running pod of {cluster} is free to remove {whom}")
+    return next((pod for pod in free if _serves(pod)), free[0])
+
+
+def _serves(pod: Object) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 # -- arguments
@@ -273,7 +303,7 @@ def _operate_arguments(parser: argparse.ArgumentParser) -> None:
     choice(parser)
     parser.add_argument(
         "--argument",
-        help="a keyspace; for rebuild a data centre; for repair full or incremental",
+        help="a keyspace; for rebuild a data centre; for repair full or incremental; for remove see its help",
     )
     _foreign(parser)
 
@@ -284,18 +314,24 @@ def _switch_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _remove_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pod", required=True, help="pod of the node that is dead")
-    parser.add_argument(
-        "--previous-ip", default="", help="address of the node, if its pod is gone or has moved"
-    )
+    parser.add_argument("--pod", help="pod of the dead node; it is made anew afterwards, with empty volumes")
+    node = parser.add_mutually_exclusive_group()
+    node.add_argument("--previous-ip", default="", help="address of the dead node, if the pod does not tell")
+    node.add_argument("--host-id", default="", help="host id of the dead node, instead of its address")
     group = parser.add_mutually_exclusive_group(required=True)
-    group.add_argument("--from-pod", help="pod that is labelled with the request")
-    group.add_argument("--crd", help="CassandraCluster, any free pod of which is labelled")
+    group.add_argument("--from-pod", help="pod of a living node, through which it is removed")
+    group.add_argument("--crd", help="CassandraCluster, through any free pod of it")
 
 
 _WHEN = "The operator begins within a second; kubectl casskop status shows how far it is."
 
-_INSTEAD = textwrap.fill(f"Only labels are written, and the operator answers with Error: {NO_REMOVAL}.", 100)
+_REMOVAL = textwrap.fill(
+    "Without --pod the node is removed from the ring and nothing else. With it, its pod and volumes are"
+    " deleted afterwards, so that a new node joins in its place: make sure that the old one cannot come back."
+    " It begins once all other nodes believe it to be down and all of its data is elsewhere; kubectl casskop"
+    " explain says what it waits for.",
+    100,
+)
 
 COMMANDS = (
     Command(
@@ -321,10 +357,10 @@ COMMANDS = (
     ),
     Command(
         name="remove",
-        help="ask as CassKop's does to remove a dead node; the operator says what to do instead",
+        help="remove a dead node from the ring, and have a new one made in its place",
         arguments=_remove_arguments,
         run=_remove,
-        epilog=_INSTEAD,
+        epilog=_REMOVAL,
     ),
     Command(
         name="pause",

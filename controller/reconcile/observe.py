@@ -17,7 +17,7 @@ import attrs
 from controller.api.v2 import effective, names
 from controller.api.v2.cluster import CassandraCluster
 from controller.builders.context import Images
-from controller.domain import leaving_status, replacing
+from controller.domain import leaving_status, removing, replacing
 from controller.domain.leaving import Call, Ended, Held, Leaving, forgotten
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations.seen import Operations
@@ -143,7 +143,7 @@ class Observer:
         if not mute:
             streaming = how_far(self.questions, key, seen, cluster.status.streaming, login)
             seen = attrs.evolve(seen, streaming=streaming)
-        gone = forgotten(seen)
+        gone = forgotten(seen) | removing.forgotten(seen)
         everyone = (known | seen.members()) - gone
         # Whose place a node takes that lost its disk is told to it in the record of members.
         replaced = replacing.replaced(seen)

@@ -86,3 +86,39 @@ def test_others_of_these_names_stay(ground: Ground, changes: dict[str, Any]) -> 
         ground.run(**changes)
 
     assert ground.left() == [POD, CLAIM]
+
+
+def test_the_place_of_a_removed_node_is_emptied_wherever_it_is(stage: Stage) -> None:
+    """A pod that hangs on a machine that nobody hears of is gone at once; without a claim, too."""
+    pod = stage.pod(POD, labels={}, nodeName="node-a")
+    action = ReleasePlace(pod=POD, uid=pod["metadata"]["uid"], claims={}, why="a test", removed=True)
+
+    Pods(stage.client)(action, stage.bodies())
+
+    assert stage.stored(kinds.POD, POD) is None
+
+
+def test_what_is_gone_of_a_removed_node_is_not_missed(ground: Ground) -> None:
+    """Another claim of that name is the next node's and stays; so does a pod that was not there before."""
+    ground.run(claims={CLAIM: "another"}, removed=True)
+    assert ground.left() == [CLAIM]
+
+    ground.run(uid=None, removed=True)
+    assert ground.left() == []
+
+    with pytest.raises(ConflictError, match="empty by now"):
+        ground.run(uid=None, claims={}, removed=True)
+
+
+def test_a_removed_node_that_serves_keeps_its_place(ground: Ground) -> None:
+    """The kubelet says that it is ready: then the plan was made on something else."""
+    status = {
+        "conditions": [{"type": "Ready", "status": "True"}],
+        "containerStatuses": [{"name": "cassandra", "ready": True}],
+    }
+    ground.stage.edit(kinds.POD, POD, {"status": status}, "status")
+
+    with pytest.raises(ConflictError, match="is ready"):
+        ground.run(removed=True)
+
+    assert ground.left() == [POD, CLAIM]

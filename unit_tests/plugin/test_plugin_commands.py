@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from controller.api.v2 import names
-from controller.domain.operations.kinds import NO_REMOVAL
 from controller.kube.transport import Request
 from e2e.providers.cluster import CLUSTERS, wait_ready
 from e2e.providers.sim import NAMESPACE
@@ -98,18 +97,25 @@ def test_remove_finds_a_pod_that_is_free(demo: Plugin) -> None:
     assert labels(demo, "demo-dc1-rack2-0") == expected
 
 
-def test_remove_says_that_no_node_is_removed(demo: Plugin) -> None:
-    """What to do instead is said by the command, by its help, and by the operator in its answer."""
-    words = ("remove", "--pod", FIRST, "--from-pod", "demo-dc1-rack3-0")
-    for said in (demo.run(*words).out, demo.run("remove", "--help").out):
-        assert NO_REMOVAL in " ".join(said.split())
-    assert demo.run(*words, "-o", "json").json["note"] == NO_REMOVAL
+def test_remove_by_address_or_host_id_alone(demo: Plugin) -> None:
+    """No pod has to be named: then the node is removed and nothing else. What nobody means is no request."""
+    host = "0a4c8a52-0000-4000-8000-000000000001"
+    for words, argument in ((("--previous-ip", "10.0.0.9"), "10.0.0.9"), (("--host-id", host), host)):
+        put(demo, "demo-dc1-rack3-0", status="")
+        said = demo.run("remove", *words, "--from-pod", "demo-dc1-rack3-0")
+        assert f"Trigger remove of node {argument} from pod demo-dc1-rack3-0" in said.out
+        expected = {"name": "remove", "status": "ToDo", "argument": argument}
+        assert labels(demo, "demo-dc1-rack3-0") == expected
 
+
+def test_the_operator_answers_a_removal(demo: Plugin) -> None:
+    """A node that serves stays, and the pod says why."""
+    demo.run("remove", "--pod", FIRST, "--from-pod", "demo-dc1-rack3-0")
     demo.cluster.sim.run(10)
 
     pod = demo.cluster.get("pods", "demo-dc1-rack3-0")
     assert labels(demo, "demo-dc1-rack3-0")["status"] == "Error"
-    assert NO_REMOVAL in pod["metadata"]["annotations"][names.OPERATION_RESULT]
+    assert "only a dead node is removed" in pod["metadata"]["annotations"][names.OPERATION_RESULT]
 
 
 def test_remove_by_a_pod_that_is_named(demo: Plugin) -> None:
@@ -204,8 +210,10 @@ WRONG = {
         1,
         "10.0.0.999 is no IPv4 address",
     ),
+    "nobody": (["remove", "--crd", "demo"], 1, "--previous-ip or --host-id"),
+    "no host id": (["remove", "--host-id", "h1", "--crd", "demo"], 1, "h1 is no host id"),
     "itself": (["remove", "--pod", FIRST, "--from-pod", FIRST], 1, "cannot remove itself"),
-    "remove by operate": (["operate", "remove", "--pod", FIRST], 1, "delete the dead node's claim and pod"),
+    "remove by operate": (["operate", "remove", "--pod", FIRST], 1, "<pod>_<address>"),
     "unknown command": (["frobnicate"], 1, "Unrecognized operation frobnicate"),
     "nothing": ([], 1, "commands:"),
 }

@@ -12,6 +12,6 @@ without, and forgets it once it is over, or left to the user, on every pod. On o
 those of a user's label.
 
 How a new operation is added: a class in `kinds` (mypy names what it lacks), its method of Cassandra in
-`seen.METHODS`, its limit, and its calls in `controller/cassandra/work.py`. `Remove` has its class and is
-left alone by `plan.operate`: who removes a node has more to do than to call.
+`seen.METHODS`, its limit, and its calls in `controller/cassandra/work.py`. What else
+a removal needs, before and after its call, is in `plan.remove`.
 """

@@ -8,8 +8,10 @@ with a reason where it cannot be: nothing is guessed, and no call is made for it
 from __future__ import annotations
 
 from collections.abc import Mapping
+import ipaddress
 import re
 from typing import Final, assert_never
+import uuid
 
 import attrs
 
@@ -31,21 +33,18 @@ class Rebuild:
     source: str
 
 
-# What to do instead of `Remove`, for whoever asks in CassKop's way.
-NO_REMOVAL: Final = (
-    "remove is not carried out by this version: delete the dead node's claim and pod, and the new pod takes"
-    " its place in the ring, or call `nodetool removenode` with its host id (status.cassandraNodeStatus)"
-)
-
-
 @attrs.frozen(kw_only=True)
 class Remove:
-    """Take a dead node out of the ring, through this one; *argument* is CassKop's `<pod>_<ip>`.
+    """Take a dead node out of the ring, through this one.
 
-    It is read, and answered with `NO_REMOVAL`.
+    *node* is its address or its host id, as written; None where the *pod* that it had says enough. If a *pod*
+    is named, that and its volumes are taken away afterwards, so that a new node comes in its place. *host_id*
+    is whom all that comes to, once that is known.
     """
 
-    argument: str
+    pod: str | None = None
+    node: str | None = None
+    host_id: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -118,6 +117,7 @@ _CLASSES: Final = {name: kind for kind, name in NAMES.items()}
 # Cassandra's own rule for keyspaces; snapshots become directories.
 _KEYSPACE: Final = re.compile(r"[A-Za-z0-9_]{1,48}")
 _TAG: Final = re.compile(r"[A-Za-z0-9_-]{1,63}")
+_POD: Final = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
 _REPAIRS: Final = {"full": False, "incremental": True}
 
 
@@ -142,7 +142,7 @@ def parse(name: str, argument: str) -> NodeOperation | Unusable:
             return Unusable(why="rebuild needs operation-argument: the data centre to fetch the data from")
         return Rebuild(source=argument)
     if issubclass(kind, Remove):
-        return Remove(argument=argument)
+        return _remove(argument)
     if issubclass(kind, Repair):
         return _repair(argument)
     if issubclass(kind, Snapshot):
@@ -162,8 +162,8 @@ def text_of(operation: NodeOperation) -> str:
     match operation:
         case Rebuild(source=source):
             return f"rebuild from {source}"
-        case Remove(argument=argument):
-            return f"remove {argument}"
+        case Remove(pod=pod, node=node):
+            return f"removal of {pod or node}{f' ({node})' if pod and node else ''}"
         case Repair(incremental=incremental, keyspace=keyspace):
             return f"{'incremental' if incremental else 'full'} repair{_of(keyspace)}"
         case Snapshot(tag=tag, keyspace=keyspace):
@@ -178,6 +178,34 @@ def text_of(operation: NodeOperation) -> str:
 
 def _of(keyspace: str | None) -> str:
     return f" of {keyspace}" if keyspace else ""
+
+
+def _remove(argument: str) -> Remove | Unusable:
+    """Read CassKop's `<pod>_<ip>`, of which either may be missing; a host id may stand for the address.
+
+    A pod's name has no `_` in it. No label may begin or end with one, so what is alone stands alone; nor may
+    it hold the colons of an IPv6 address.
+    """
+    pod, _, node = argument.partition("_")
+    if not _ and _is_node(pod):
+        pod, node = "", pod
+    if (not pod and not node) or (pod and not _POD.fullmatch(pod)) or (node and not _is_node(node)):
+        return Unusable(
+            why="operation-argument of remove is <pod>_<address>, <pod> or <address> of the node that is"
+            f" dead, where its host id may stand for the address: {argument!r} is neither"
+        )
+    return Remove(pod=pod or None, node=node or None)
+
+
+def _is_node(text: str) -> bool:
+    """Tell whether *text* is an address or a host id."""
+    for kind in (ipaddress.ip_address, uuid.UUID):
+        try:
+            kind(text)
+        except ValueError:
+            continue
+        return True
+    return False
 
 
 def _repair(argument: str) -> Repair | Unusable:

@@ -22,6 +22,8 @@ DONE: Final = "Done"
 ERROR: Final = "Error"
 MANUAL: Final = "Manual"
 PAUSED: Final = "Paused"
+# What stands in the annotation for the removal of a node alone.
+_OF_REMOVALS: Final = ("host_id", "place")
 
 
 @attrs.frozen(kw_only=True)
@@ -29,17 +31,21 @@ class Running:
     """An operation that was begun on a node and whose end has not been seen.
 
     *began* is when, as text; *restarts* is how often the container of Cassandra had been restarted then,
-    None if whoever began it did not note that.
+    None if whoever began it did not note that. *host_id* is the node that is being removed, and *place* what
+    is to be taken away after it: uids by name, of its volumes and its pod.
     """
 
     name: str
     argument: str = ""
     began: str = ""
     restarts: int | None = None
+    host_id: str = ""
+    place: Mapping[str, str] = attrs.field(factory=dict)
 
     def text(self) -> str:
         """Return the value of the annotation."""
-        return json.dumps(attrs.asdict(self), sort_keys=True)
+        values = attrs.asdict(self)
+        return json.dumps({k: v for k, v in values.items() if v or k not in _OF_REMOVALS}, sort_keys=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +99,9 @@ def _running(text: str | None) -> Running | None:
             argument=str(values["argument"]),
             began=str(values["began"]),
             restarts=int(values["restarts"]),
+            host_id=str(values.get("host_id", "")),
+            place={str(name): str(uid) for name, uid in values.get("place", {}).items()},
         )
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         # Somebody wrote into it. The labels say what they say.
         return None

@@ -80,7 +80,8 @@ def drive(
         Wait(
             seconds=SILENCE_SECONDS,
             why=f"{pod.name} cannot be asked while it leaves ({why}): it goes on when it is back, or, if it"
-            f" is lost for good, once it is removed from the ring (nodetool removenode {host_id})",
+            f" is lost for good, once it is removed from the ring (operation remove of {host_id} on another"
+            f" pod, or nodetool removenode {host_id})",
         )
     ]
 

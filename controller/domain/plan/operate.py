@@ -25,6 +25,7 @@ from controller.domain.actions import (
     MarkOperation,
     NoteLeaving,
     OperationStep,
+    ReleasePlace,
     RestartPod,
     RunOperation,
     StopOperation,
@@ -35,7 +36,6 @@ from controller.domain.leaving import Call, Ended, Held, NotCalled
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
 from controller.domain.operations.kinds import (
-    NO_REMOVAL,
     Drain,
     NodeOperation,
     Remove,
@@ -48,9 +48,10 @@ from controller.domain.operations.kinds import (
 from controller.domain.operations.limits import limit_of
 from controller.domain.operations.pods import Running
 from controller.domain.operations.seen import Busy
-from controller.domain.plan import autopilot
+from controller.domain.plan import autopilot, remove, removed
 from controller.domain.plan.rest import in_the_way
 from controller.domain.plan.waiting import SILENCE_SECONDS
+from controller.domain.removing import Out
 from controller.domain.ring import Silent
 
 # How many waiting nodes are named.
@@ -90,7 +91,7 @@ def beside(desired: Desired, observed: Observed, planned: Sequence[Action]) -> t
     for work in under_way:
         actions.extend(_go_on(work, desired, observed))
     actions.extend(_refused(observed))
-    actions.extend(_begin(under_way, observed, planned))
+    actions.extend(_begin(under_way, desired, observed, planned))
     actions.extend(autopilot.asks(desired, observed, planned))
     return tuple(actions)
 
@@ -100,8 +101,9 @@ def _under_way(observed: Observed) -> Iterator[_Work]:
     for rack, pod in _pods(observed):
         running = pod.operation.running
         operation = parse(running.name, running.argument) if running is not None else None
-        # Who removes a node has more to do than to call.
-        if operation is not None and not isinstance(operation, Unusable | Remove):
+        if isinstance(operation, Remove) and running is not None:
+            operation = attrs.evolve(operation, host_id=running.host_id or None)
+        if operation is not None and not isinstance(operation, Unusable):
             yield _Work(rack=rack, pod=pod, operation=operation)
 
 
@@ -114,7 +116,10 @@ def _pods(observed: Observed) -> Iterator[tuple[str, Pod]]:
 def _held_back(action: Action, under_way: Sequence[_Work], observed: Observed) -> Action:
     """Return *action*, or a wait in its place while an operation would suffer from it."""
     counted = [work for work in under_way if limit_of(work.operation).counts]
+    removing = next((work for work in under_way if isinstance(work.operation, Remove)), None)
     match action:
+        case RestartPod(pod=pod) | ReleasePlace(pod=pod) if removing is not None:
+            return Wait(seconds=None, why=f"{pod} is left alone until {removing.text} is over")
         case RestartPod(pod=pod):
             mine = next((work for work in under_way if work.pod.name == pod), None)
             if mine is not None:
@@ -136,6 +141,9 @@ def _go_on(work: _Work, desired: Desired, observed: Observed) -> list[Action]:
     """Return what is to be done about an operation that was begun."""
     pod, running = work.pod, work.pod.operation.running
     assert running is not None
+    told = _told_by_the_ring(work, desired, observed)
+    if told is not None:
+        return told
     call = observed.operations.calls.get(pod.name, NotCalled())
     match call:
         case Held() if work.paused:
@@ -150,6 +158,19 @@ def _go_on(work: _Work, desired: Desired, observed: Observed) -> list[Action]:
             return [_ended(work, OperationStep.FAILED, f"{work.text} failed: {why}", observed)]
         case _:
             return _not_told(work, running, call, desired, observed)
+
+
+def _told_by_the_ring(work: _Work, desired: Desired, observed: Observed) -> list[Action] | None:
+    """Return what is to be done about a removal, as far as that does not turn on the call for it."""
+    if not isinstance(work.operation, Remove):
+        return None
+    match removed.go_on(work.pod, work.text, desired, observed):
+        case removed.Failed(why=why):
+            return [_ended(work, OperationStep.FAILED, f"{work.text} failed: {why}", observed)]
+        case Out(why=why):
+            return [_ended(work, OperationStep.DONE, f"{work.text} is done: {why}", observed)]
+        case actions:
+            return actions
 
 
 def _stop(work: _Work) -> list[Action]:
@@ -224,14 +245,14 @@ def _refused(observed: Observed) -> Iterator[MarkOperation]:
                 yield _mark(rack, pod, OperationStep.FAILED, running.name, began.why, observed.now)
         elif asked.waits:
             found = parse(asked.name, asked.argument)
-            if isinstance(found, Remove):
-                found = Unusable(why=NO_REMOVAL)
             if isinstance(found, Unusable):
                 why = f"{pod.name}: {found.why}"
                 yield _mark(rack, pod, OperationStep.FAILED, asked.name, why, observed.now)
 
 
-def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Action]) -> Iterator[Action]:
+def _begin(
+    under_way: Sequence[_Work], desired: Desired, observed: Observed, planned: Sequence[Action]
+) -> Iterator[Action]:
     """Yield the beginning of each operation that may begin, and one wait for all others."""
     at_work = [work for work in under_way if limit_of(work.operation).counts]
     busy = in_the_way(observed, planned)
@@ -239,6 +260,7 @@ def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Act
     waiting: list[tuple[str, str]] = []
     for work in _asked(observed):
         pod = work.pod
+        whom: remove.Target | None = None
         if isinstance(work.operation, Drain) and observed.joined - members:
             why: str | None = (
                 f"it is drained once {', '.join(sorted(observed.joined - members))} serves again"
@@ -247,6 +269,14 @@ def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Act
             why = f"{pod.name} is not a member of the ring that serves"
         elif not limit_of(work.operation).counts:
             why = None
+        elif isinstance(work.operation, Remove):
+            found = remove.target(work.operation, pod, desired, observed, planned)
+            if isinstance(found, remove.Refused):
+                why = f"{work.text} is refused: {found.why}"
+                yield _mark(work.rack, pod, OperationStep.FAILED, pod.operation.name, why, observed.now)
+                continue
+            whom = found if isinstance(found, remove.Target) else None
+            why = found.why if isinstance(found, remove.NotYet) else _no_room(work, at_work)
         else:
             why = busy or _no_room(work, at_work)
         if why is not None:
@@ -254,9 +284,8 @@ def _begin(under_way: Sequence[_Work], observed: Observed, planned: Sequence[Act
             continue
         if limit_of(work.operation).counts:
             at_work.append(work)
-        yield _mark(
-            work.rack, pod, OperationStep.BEGIN, pod.operation.name, f"{work.text} begins", observed.now
-        )
+        why = f"{work.text} begins" + (f": {whom.why}" if whom is not None else "")
+        yield _mark(work.rack, pod, OperationStep.BEGIN, pod.operation.name, why, observed.now, whom)
     if waiting:
         first, why = waiting[0]
         others = ", ".join(text for text, _ in waiting[1:_NAMED])
@@ -272,7 +301,7 @@ def _asked(observed: Observed) -> Iterator[_Work]:
         if not asked.waits or asked.running is not None:
             continue
         found = parse(asked.name, asked.argument)
-        if not isinstance(found, Unusable | Remove):
+        if not isinstance(found, Unusable):
             yield _Work(rack=rack, pod=pod, operation=found)
 
 
@@ -300,14 +329,17 @@ def _mark(  # noqa: PLR0913, PLR0917 -- one note, from every side
     name: str,
     why: str,
     now: dt.datetime,
+    whom: remove.Target | None = None,
 ) -> MarkOperation:
-    """Return the note on *pod* that the operation *name* is at *step*."""
+    """Return the note on *pod* that the operation *name* is at *step*; *whom* it removes, if it does."""
     asked = pod.operation
     why = why if len(why) <= _LONGEST else f"{why[: _LONGEST - 1]}…"
     labels: dict[str, str | None] = {}
     expected = {names.OPERATION_NAME: asked.name, names.OPERATION_STATUS: asked.status}
     if step is OperationStep.BEGIN:
         running = Running(name=name, argument=asked.argument, began=now.isoformat(), restarts=pod.restarts)
+        if whom is not None:
+            running = attrs.evolve(running, host_id=whom.host_id, place=whom.place)
         labels = {
             names.OPERATION_STATUS: pods.ONGOING,
             names.OPERATION_START: pods.label_time(now),

@@ -151,7 +151,8 @@ def _strangers(layout: Layout, desired: Desired, observed: Observed) -> Iterator
                 reason="MemberWithoutPod",
                 path="spec.topology",
                 why=f"{node} is a member of the ring and has no pod, so that no other node may leave:"
-                " remove it from the ring (nodetool removenode)",
+                f" remove it from the ring (operation remove of {node} on a pod that serves, or nodetool"
+                " removenode)",
                 seconds=KEYSPACE_SECONDS,
             )
         elif peer is not None:
