@@ -21,6 +21,7 @@ from controller.domain.operations.kinds import (
     Flush,
     NodeOperation,
     Rebuild,
+    Remove,
     Repair,
     Scrub,
     Snapshot,
@@ -149,6 +150,7 @@ def line(stage: Stage) -> Line:
             [("rebuild", ["dc1", "system_auth", None, None]), ("rebuild", ["dc1", "app", None, None])],
         ),
         (Drain(), [("drain", [])]),
+        (Remove(pod="cc-dc1-rack2-0", host_id="h"), [("removeNode", ["h"])]),
         (Snapshot(), [("takeSnapshot", ["snapshot-1", {}, []])]),
         (Snapshot(tag="monday", keyspace="app"), [("takeSnapshot", ["monday", {}, ["app"]])]),
     ],
@@ -229,6 +231,7 @@ def test_who_does_not_lead_any_more_goes_no_further(line: Line) -> None:
     [
         (Flush(keyspace="nosuch"), "there is no keyspace nosuch"),
         (Rebuild(source="dc9"), "no keyspace of yours keeps copies in dc9"),
+        (Remove(node="10.0.0.9"), "it is not known which node"),
         (Repair(keyspace="system"), "there is no keyspace system"),
     ],
 )
@@ -366,6 +369,7 @@ def test_nobody_is_asked_without_the_lease(line: Line) -> None:
         (UpgradeSSTables(), [("stopCompaction", ["UPGRADE_SSTABLES"])]),
         (Scrub(), [("stopCompaction", ["SCRUB"])]),
         (Drain(), []),
+        (Remove(), [("forceRemoveCompletion", [])]),
     ],
 )
 def test_a_node_is_told_to_stop(

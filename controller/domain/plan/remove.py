@@ -245,8 +245,11 @@ def _settled(pod: Pod, owner: str | None, now: dt.datetime) -> Pod:
 
 
 def _starts(pod: Pod, now: dt.datetime) -> bool:
-    """Tell whether Cassandra was started in *pod* not long ago."""
-    return any(
+    """Tell whether Cassandra was started in *pod* not long ago, and has yet to serve.
+
+    One that is ready to the kubelet and down to all its peers is on a machine that nobody hears of.
+    """
+    return not pod.ready and any(
         c.running and (c.since is None or now - c.since < _STARTS)
         for c in pod.containers
         if c.name == names.CASSANDRA
