@@ -16,7 +16,7 @@ import attrs
 from controller.domain.ring import Mode, View
 
 if TYPE_CHECKING:
-    from controller.domain.observed import Observed, Pod
+    from controller.domain.observed import Claim, Observed, Pod
 
 
 @attrs.frozen
@@ -160,18 +160,31 @@ def witnesses(name: str, observed: Observed) -> Mapping[str, View] | str:
 
 
 def forgotten(observed: Observed) -> frozenset[str]:
-    """Return who was a member, has left the ring, and has neither pod nor place any more."""
+    """Return who was a member, has left the ring, and has neither pod nor place any more.
+
+    Also one that a record of the past brought back after its host id was dropped: a record is never wrong
+    for good.
+    """
     pods = {pod.name for pod in observed.pods()}
     busy = observed.leaving.pod if observed.leaving is not None else None
     return frozenset(
         name
         for name in observed.joined
-        if name not in pods
-        and name != busy
-        and name in observed.hosts
-        and not _has_place(name, observed)
-        and isinstance(fate(name, observed), Gone)
+        if name not in pods and name != busy and not _has_place(name, observed) and _is_out(name, observed)
     )
+
+
+def _is_out(name: str, observed: Observed) -> bool:
+    """Tell whether the node of a pod that is no more is out of the ring.
+
+    Nobody can be asked for one without a host id; but if the ring has none that is unknown, it is not in it.
+    """
+    if name in observed.hosts:
+        return isinstance(fate(name, observed), Gone)
+    views = witnesses(name, observed)
+    if isinstance(views, str) or _claims(name, observed):
+        return False
+    return _stranger(views, observed, anywhere=True) is None
 
 
 def _has_place(name: str, observed: Observed) -> bool:
@@ -187,9 +200,14 @@ def _has_place(name: str, observed: Observed) -> bool:
 
 def _never_ran(name: str, observed: Observed) -> bool:
     """Tell whether the volumes of the pod called *name* were never used: then it never was in any ring."""
-    claims = [claim for rack in observed.racks.values() for claim in rack.claims]
-    mine = [claim for claim in claims if claim.name.endswith(f"-{name}")]
+    mine = _claims(name, observed)
     return bool(mine) and all(claim.phase != "Bound" for claim in mine)
+
+
+def _claims(name: str, observed: Observed) -> list[Claim]:
+    """Return the volume claims of the pod called *name*."""
+    claims = [claim for rack in observed.racks.values() for claim in rack.claims]
+    return [claim for claim in claims if claim.name.endswith(f"-{name}")]
 
 
 def _stranger(views: Mapping[str, View], observed: Observed, *, anywhere: bool) -> str | None:

@@ -111,7 +111,13 @@ class ClusterReconciler:
         behind = self.caught_up.behind(key)
         if behind is not None:
             return After(seconds=behind, why="the stores do not show our last writes yet")
+        if self._outdated(key, obj):
+            return self._reconcile(key)
         return self._step(key, obj)
+
+    def _outdated(self, key: Key, obj: Object) -> bool:
+        """Tell whether the store has another version of *obj* by now: it came, or was read live just now."""
+        return self.stores.clusters.version(key) != str(obj["metadata"]["resourceVersion"])
 
     def _step(self, key: Key, obj: Object) -> Result:
         chosen = choose(obj, lambda cluster: facts_of(cluster, self.stores))
@@ -146,6 +152,8 @@ class ClusterReconciler:
         behind = self.caught_up.behind(key)
         if behind is not None:
             return After(seconds=behind, why="the stores do not show our last writes yet")
+        if self._outdated(key, obj):
+            return self._reconcile(key)
         chosen = choose(obj, lambda cluster: facts_of(cluster, self.stores))
         seen: _Seen | None = None
         if chosen.usable:

@@ -459,7 +459,7 @@ def test_a_volume_stays_until_its_node_is_proven_to_be_out() -> None:
 
 
 def test_a_name_is_forgotten_when_nothing_of_its_node_is_left() -> None:
-    """Not while it is on its way out, has pod, place or a peer that knows it, or no host id to ask for."""
+    """Not while it is on its way out, has pod, place or a peer that knows it, or a volume and no host id."""
     world, want = shrunk()
     seen = attrs.evolve(ended(world.observed(want)), leaving=None)
     rack = seen.racks["dc1-rack0"]
@@ -473,6 +473,19 @@ def test_a_name_is_forgotten_when_nothing_of_its_node_is_left() -> None:
     assert not forgotten(attrs.evolve(seen, ring=world.observed(want).ring))
     assert not forgotten(attrs.evolve(seen, hosts={}))
     assert not forgotten(attrs.evolve(ended(world.observed(want), pod=True), leaving=None))
+
+
+def test_a_record_of_the_past_is_brought_to_the_truth() -> None:
+    """A name that came back after its host id was dropped goes again, unless it may be an unknown node."""
+    world, want = shrunk()
+    seen = attrs.evolve(ended(world.observed(want)), leaving=None)
+    racks = {"dc1-rack0": attrs.evolve(seen.racks["dc1-rack0"], claims=())}
+    bare = attrs.evolve(seen, racks=racks, hosts={pod: h for pod, h in seen.hosts.items() if pod != LAST})
+    stranger = _with(seen, LAST, host_ids={"dc1-rack0.0.1": "host-dc1-rack0.0.1", "elsewhere": "unknown"})
+
+    assert forgotten(bare) == {LAST}
+    assert not forgotten(attrs.evolve(bare, ring=stranger))
+    assert not forgotten(attrs.evolve(bare, ring=Ring(answers={"demo-dc1-rack0-0": Silent(why="timed out")})))
 
 
 def test_a_place_is_filled_again_once_its_node_is_forgotten() -> None:

@@ -14,6 +14,7 @@ from controller.reconcile.stores import Object, Stores
 from controller.runtime.store import Key
 from e2e.simkube.faults import Refuse
 from unit_tests.executors.stage import NAMESPACE, Json, Stage
+from unit_tests.reconcile import bench as benches
 
 KEY = Key(NAMESPACE, "cc")
 SERVICE = Key(NAMESPACE, "web")
@@ -142,3 +143,18 @@ def test_a_cluster_that_is_gone_is_forgotten(scene: Scene) -> None:
     scene.caught_up.forget(KEY)
 
     assert scene.caught_up.behind(KEY) is None
+
+
+def test_a_cluster_that_was_read_live_is_what_the_step_goes_by(bench: benches.Bench) -> None:
+    """Not the one that the store showed before: that is of the past."""
+    bench.reconcile()
+    bench.stage.edit(kinds.CASSANDRA_CLUSTER, "cc", {"spec": {"maxPodUnavailable": 3}})
+    reconciler = bench.core.reconciler
+
+    assert reconciler.reconcile(benches.KEY).why == "the stores do not show our last writes yet"
+    bench.clock.advance(PATIENCE_SECONDS)
+    reconciler.reconcile(benches.KEY)
+
+    live = bench.cluster()
+    assert live["status"]["observedGeneration"] == live["metadata"]["generation"]
+    assert bench.stage.user.get(kinds.POD_DISRUPTION_BUDGET, NAMESPACE, "cc")["spec"]["maxUnavailable"] == 3
