@@ -1,8 +1,8 @@
 """
 The command line: `kubectl casskop COMMAND`, or `python -m controller.plugin COMMAND`.
 
-Exit codes: 0 it was done; 1 it was not, and why is said; 2 wrong arguments; 3 `plan` found something
-refused or unproven; 4 no cluster answers; 5 a right is missing; 130 ended by the user.
+Exit codes: 0 it was done; 1 it was not, and why is said; 2 wrong arguments; 3 `plan` or `simulate` found
+something refused, held or broken; 4 no cluster answers; 5 a right is missing; 130 ended by the user.
 """
 
 from __future__ import annotations
@@ -15,13 +15,24 @@ import sys
 
 from controller import __version__
 from controller.domain.errors import OperatorError
-from controller.plugin import approve, bundle, completion, edits, logs, operations, plan, show
+from controller.plugin import (
+    approve,
+    bundle,
+    completion,
+    edits,
+    extensions,
+    logs,
+    operations,
+    plan,
+    show,
+)
 from controller.plugin.command import Command
 from controller.plugin.errors import STOPPED, StopError, stop_of
 from controller.plugin.kubectl import Kubectl
 from controller.plugin.session import Output, Session
 
 Connect = Callable[[argparse.Namespace, Output], contextlib.AbstractContextManager[Session]]
+Find = Callable[[str], Command | None]
 
 PROGRAM = "kubectl casskop"
 INTERRUPTED = 130
@@ -29,6 +40,7 @@ INTERRUPTED = 130
 COMMANDS: tuple[Command, ...] = (
     *show.COMMANDS,
     *plan.COMMANDS,
+    *extensions.STAND_INS,
     *logs.COMMANDS,
     *bundle.COMMANDS,
     *operations.COMMANDS,
@@ -36,8 +48,8 @@ COMMANDS: tuple[Command, ...] = (
     *approve.COMMANDS,
 )
 
-_CODES = """exit codes: 0 done, 1 not done (and why), 2 wrong arguments,
-3 something is refused or unproven (plan), 4 no cluster answers, 5 a right is missing, 130 Ctrl-C"""
+_CODES = """exit codes: 0 done, 1 not done (and why), 2 wrong arguments, 3 something is refused, held or
+broken (plan, simulate), 4 no cluster answers, 5 a right is missing, 130 Ctrl-C"""
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
@@ -88,11 +100,23 @@ def command_parser(command: Command) -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None, connect: Connect | None = None) -> int:
-    """Run one command, with a session that *connect* opens or else kubectl, and return its exit code."""
+def whole(command: Command, find: Find = extensions.installed) -> Command:
+    """Return *command*, or what it stands in for if that is installed."""
+    return (find(command.name) if command.name in extensions.NAMES else None) or command
+
+
+def main(
+    arguments: Sequence[str] | None = None,
+    connect: Connect | None = None,
+    find: Find = extensions.installed,
+) -> int:
+    """Run one command, with a session that *connect* opens or else kubectl, and return its exit code.
+
+    *find* returns commands of other packages by name.
+    """
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [completion.WORD]:
-        return completion.main(words[1:], COMMANDS, command_parser)
+        return completion.main(words[1:], COMMANDS, lambda command: command_parser(whole(command, find)))
     parser = main_parser()
     first = parser.parse_args(words)
     command = next((c for c in COMMANDS if c.name == first.command), None)
@@ -103,7 +127,12 @@ def main(arguments: Sequence[str] | None = None, connect: Connect | None = None)
         return STOPPED
     given = argparse.Namespace(**{k: v for k, v in vars(first).items() if k not in ("command", "rest")})
     given.command = command.name
-    command_parser(command).parse_args(first.rest, given)
+    command = whole(command, find)
+    behind = command_parser(command)
+    if command.lenient:
+        behind.parse_known_args(first.rest, given)
+    else:
+        behind.parse_args(first.rest, given)
     out = Output(as_json=getattr(given, "output", "text") == "json", terminal=sys.stdout.isatty())
     try:
         with (connect or through_kubectl)(given, out) as session:

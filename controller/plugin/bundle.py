@@ -2,7 +2,8 @@
 `bundle`: all that is known of a cluster in one file, without secrets, for people who cannot look themselves.
 
 It holds the CassandraCluster, StatefulSets, pods, volumes, Services, budget, the record of members, events
-and the operator's log lines. `plan --bundle FILE` replays it. Secrets and ConfigMaps of users are not in it.
+and the operator's log lines; of Kubernetes nodes and volumes what says where pods can be. `plan` and
+`simulate` replay it (`--bundle FILE`). Secrets and ConfigMaps of users are not in it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import argparse
 import base64
 import binascii
 from collections.abc import Mapping
+import datetime as dt
 import io
 import json
 from pathlib import Path
@@ -27,6 +29,7 @@ from controller.plugin.errors import DONE, StopError
 from controller.plugin.logs import operator_log
 from controller.plugin.redact import Hider
 from controller.plugin.session import Object, Session
+from controller.plugin.surroundings import with_surroundings
 from controller.plugin.world import World, read
 from controller.telemetry.redaction import Redactor
 
@@ -37,7 +40,7 @@ _FILE: Final = "bundle.json"
 def collect(session: Session, cluster: Object) -> Object:
     """Return all that is known of *cluster*, redacted."""
     name = cluster["metadata"]["name"]
-    world = read(session, cluster)
+    world = with_surroundings(session, read(session, cluster))
     redactor = Redactor()
     unread = dict(world.unread)
     _learn_login(session, cluster, redactor, unread)
@@ -131,11 +134,16 @@ def load(path: Path) -> tuple[World, int]:
             objects={plural: tuple(objects) for plural, objects in content["objects"].items()},
             image=content["image"],
             unread=content["unread"],
+            taken=_seconds(content["takenAt"]),
         ), content["hidden"]
     except OSError as error:
         raise StopError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, KeyError, TypeError, AssertionError, tarfile.TarError):
         raise StopError(f"{path} is no bundle of kubectl casskop") from None
+
+
+def _seconds(stamp: str) -> float:
+    return dt.datetime.fromisoformat(stamp).timestamp()
 
 
 def _text(path: Path) -> bytes:

@@ -13,7 +13,10 @@ from controller.plugin.session import Session
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """*run* does it and returns the exit code; *hidden* ones are not listed in the help, as in CassKop."""
+    """*run* does it and returns the exit code; *hidden* ones are not listed in the help, as in CassKop.
+
+    A *lenient* one ends with the same words whatever its arguments are.
+    """
 
     name: str
     help: str
@@ -21,6 +24,7 @@ class Command:
     run: Callable[[Session, argparse.Namespace], int]
     epilog: str = ""
     hidden: bool = False
+    lenient: bool = False
 
 
 def cluster_argument(parser: argparse.ArgumentParser) -> None:

@@ -56,31 +56,31 @@ def _plan(session: Session, given: argparse.Namespace) -> int:
 
 
 @attrs.frozen(kw_only=True)
-class _Said:
+class Said:
     """What is known beside the world: refusals of the API server, and what could not be found out."""
 
     refused: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
 
 
-def _live(session: Session, given: argparse.Namespace) -> tuple[World, Object, _Said]:
+def _live(session: Session, given: argparse.Namespace) -> tuple[World, Object, Said]:
     """Return the live world with the spec that is asked about, the old spec, and what the server says."""
     session.require_ours()
     if not given.file:
         cluster = session.the_cluster(given.cluster)
-        return read(session, cluster), dict(cluster.get("spec") or {}), _Said()
+        return read(session, cluster), dict(cluster.get("spec") or {}), Said()
     wanted = manifest(given.file, given.cluster)
     name = wanted["metadata"]["name"]
     try:
         live = session.client.get(kinds.CASSANDRA_CLUSTER, session.namespace, name)
     except NotFoundError:
-        cluster, said = _asked(session, {**wanted, "metadata": _made_up(session, wanted)}, old=None)
+        cluster, said = asked(session, {**wanted, "metadata": made_up(session, wanted)}, old=None)
         return read(session, cluster), {}, said
-    cluster, said = _asked(session, {**live, "spec": wanted.get("spec") or {}}, old=live)
+    cluster, said = asked(session, {**live, "spec": wanted.get("spec") or {}}, old=live)
     return read(session, cluster), dict(live.get("spec") or {}), said
 
 
-def _from_bundle(session: Session, given: argparse.Namespace) -> tuple[World, Object, _Said]:
+def _from_bundle(session: Session, given: argparse.Namespace) -> tuple[World, Object, Said]:
     world, hidden = bundle.load(Path(given.bundle))
     old = dict(world.cluster.get("spec") or {})
     unread = (
@@ -90,7 +90,7 @@ def _from_bundle(session: Session, given: argparse.Namespace) -> tuple[World, Ob
         wanted = manifest(given.file, given.cluster or world.name)
         world = attrs.evolve(world, cluster={**world.cluster, "spec": wanted.get("spec") or {}})
     session.out.say(f"From a bundle of CassandraCluster {world.name} in namespace {world.namespace}")
-    return world, old, _Said(unread=unread)
+    return world, old, Said(unread=unread)
 
 
 def manifest(file: str, name: str | None) -> Object:
@@ -117,12 +117,13 @@ def manifest(file: str, name: str | None) -> Object:
             raise StopError(f"{file} holds several CassandraClusters: name one of {names}")
 
 
-def _made_up(session: Session, wanted: Object) -> Object:
+def made_up(session: Session, wanted: Object) -> Object:
+    """Return metadata for a cluster that is only *wanted* so far."""
     kept = {k: v for k, v in wanted["metadata"].items() if k in ("name", "labels", "annotations")}
     return {**kept, "namespace": session.namespace, "uid": _NEW, "generation": 1, "resourceVersion": "1"}
 
 
-def _asked(session: Session, cluster: Object, *, old: Object | None) -> tuple[Object, _Said]:
+def asked(session: Session, cluster: Object, *, old: Object | None) -> tuple[Object, Said]:
     """Ask the API server what it would store, without storing it: its schema and policies have a say."""
     name = cluster["metadata"]["name"]
     body = {k: v for k, v in cluster.items() if k != "status"}
@@ -142,11 +143,11 @@ def _asked(session: Session, cluster: Object, *, old: Object | None) -> tuple[Ob
     if answer.status < HTTPStatus.MULTIPLE_CHOICES:
         grown = (old or cluster)["metadata"].get("generation", 1) + (old is not None)
         metadata = {**cluster["metadata"], "generation": grown}
-        return {**cluster, "spec": said.get("spec") or {}, "metadata": metadata}, _Said()
+        return {**cluster, "spec": said.get("spec") or {}, "metadata": metadata}, Said()
     message = str(said.get("message") or f"HTTP {answer.status}")
     if answer.status == HTTPStatus.UNPROCESSABLE_ENTITY or "denied request" in message:
-        return old or cluster, _Said(refused=(f"kubectl apply would be refused: {message}",))
-    return cluster, _Said(unread=(f"the API server was not asked for its opinion: {message}",))
+        return old or cluster, Said(refused=(f"kubectl apply would be refused: {message}",))
+    return cluster, Said(unread=(f"the API server was not asked for its opinion: {message}",))
 
 
 def changed(old: object, new: object, path: str = "spec") -> Iterator[str]:
@@ -188,7 +189,7 @@ def _lines(session: Session, world: World, changes: tuple[str, ...], found: Fore
         if pods:
             yield f"{len(pods)} {name}: {', '.join(pods)}"
     if found.seconds is not None:
-        yield f"About {_minutes(found.seconds)} for starts of nodes, as those took that run now"
+        yield f"About {minutes(found.seconds)} for starts of nodes, as those took that run now"
     if found.leaves or found.joins:
         yield "How long data is streamed is not known"
     yield from (out.colour(f"Held until {h.path} is changed: {h.why}", "red") for h in found.holds)
@@ -198,7 +199,8 @@ def _lines(session: Session, world: World, changes: tuple[str, ...], found: Fore
     yield from (f"Provided that {why}" for why in found.assumed)
 
 
-def _minutes(seconds: float) -> str:
+def minutes(seconds: float) -> str:
+    """Return a duration for people."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 -- two minutes
 
 
@@ -214,7 +216,7 @@ def _explain(session: Session, given: argparse.Namespace) -> int:
         for c in (cluster.get("status") or {}).get("conditions") or ()
     ]
     nobody = _nobody_acts(session, now)
-    chain = [_link(action) for action in look.actions]
+    chain = [link(action) for action in look.actions]
     follows = [attrs.asdict(step) for step in found.steps[_writes(look) :]]
     session.out.say(*_explained(session, world, said, chain, follows, nobody))
     session.out.result(
@@ -234,7 +236,7 @@ def _writes(look: Look) -> int:
     return len([a for a in look.actions if not isinstance(a, Wait | Hold)])
 
 
-def _link(action: Action) -> dict[str, Any]:
+def link(action: Action) -> dict[str, Any]:
     """Return what is waited for, or done, and what ends it."""
     match action:
         case Wait(why=why, seconds=None):
@@ -290,7 +292,7 @@ def _nobody_acts(session: Session, now: dt.datetime) -> str | None:
         "leaseDurationSeconds", 15
     ):
         return None
-    return f"the lease casskop was last renewed {_minutes(late)} ago"
+    return f"the lease casskop was last renewed {minutes(late)} ago"
 
 
 def _plan_arguments(parser: argparse.ArgumentParser) -> None:

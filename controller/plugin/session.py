@@ -86,11 +86,20 @@ class Session:
 
     def items(self, kind: Kind, *, labels: str = "", fields: str = "") -> list[Object]:
         """Return all objects of *kind* in the namespace."""
+        return self._pages(kind, self.namespace, labels=labels, fields=fields)
+
+    def cluster_wide(self, kind: Kind) -> list[Object]:
+        """Return all objects of a *kind* that is in no namespace."""
+        return self._pages(kind, None)
+
+    def _pages(
+        self, kind: Kind, namespace: str | None, *, labels: str = "", fields: str = ""
+    ) -> list[Object]:
         found: list[Object] = []
         token = ""
         while True:
             page = self.client.list_page(
-                kind, self.namespace, label_selector=labels, field_selector=fields, continue_token=token
+                kind, namespace, label_selector=labels, field_selector=fields, continue_token=token
             )
             found.extend(dict(item) for item in page.items)
             token = page.continue_token

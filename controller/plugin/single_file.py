@@ -3,6 +3,7 @@ The plugin as one file: `python -m controller.plugin.single_file FILE`, or `make
 
 The file holds this package and the libraries that it needs, all in Python, and runs wherever there are
 Python 3.11 and kubectl. Parts of libraries that are compiled are left out; each has a substitute in Python.
+From a checkout it brings the simulator along, with which `simulate` works: no other installation has it.
 """
 
 from __future__ import annotations
@@ -18,9 +19,15 @@ from typing import Final
 import zipapp
 
 import controller
+from controller.plugin.extensions import GROUP
 
-LIBRARIES: Final = ("attrs", "cattrs", "httpx", "PyYAML", "structlog", "tenacity")
+LIBRARIES: Final = ("attrs", "cattrs", "httpx", "prometheus-client", "PyYAML", "structlog", "tenacity")
 _SUFFIXES: Final = frozenset({".py", ".pem"})
+# The simulator, as folders of a checkout, and how `controller.plugin.extensions` finds its command.
+SIMULATOR: Final = "e2e"
+_PARTS: Final = ("providers", "rehearsal", "simcassandra", "simcontrollers", "simkube", "sweep")
+_SIMULATED: Final = frozenset({".py", ".json"})
+_COMMAND: Final = "simulate = e2e.rehearsal.command:COMMAND"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
 _MAIN: Final = """\
 import sys
@@ -64,6 +71,7 @@ def build(target: Path) -> None:
             stage / "controller",
             ignore=lambda _, names: [n for n in names if "." in n and Path(n).suffix not in _SUFFIXES],
         )
+        _bring_simulator(stage)
         for library in libraries():
             _copy(library, stage)
         (stage / "__main__.py").write_text(_MAIN)
@@ -71,6 +79,23 @@ def build(target: Path) -> None:
             shutil.rmtree(cache)
         target.parent.mkdir(parents=True, exist_ok=True)
         zipapp.create_archive(stage, target, interpreter="/usr/bin/env python3", compressed=True)
+
+
+def _bring_simulator(stage: Path) -> None:
+    """Copy the simulator of a checkout, if this is one, and name its command as an installed package does."""
+    source = Path(controller.__file__).parent.parent / SIMULATOR
+    if not source.is_dir():
+        return
+    for path in (*source.glob("*.py"), *(found for part in _PARTS for found in (source / part).rglob("*"))):
+        if path.suffix in _SIMULATED:
+            aim = stage / SIMULATOR / path.relative_to(source)
+            aim.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, aim)
+    info = stage / f"casskop_simulator-{controller.__version__}.dist-info"
+    info.mkdir()
+    about = f"Metadata-Version: 2.1\nName: casskop-simulator\nVersion: {controller.__version__}\n"
+    (info / "METADATA").write_text(about)
+    (info / "entry_points.txt").write_text(f"[{GROUP}]\n{_COMMAND}\n")
 
 
 def _copy(library: metadata.Distribution, stage: Path) -> None:

@@ -41,13 +41,17 @@ _LOGIN: Final = {"username": "LQ==", "password": "LQ=="}
 
 @attrs.frozen(kw_only=True)
 class World:
-    """*cluster* and, by plural, what belongs to it. *image* is the operator's, None if nobody knows it."""
+    """*cluster* and, by plural, what belongs to it. *image* is the operator's, None if nobody knows it.
+
+    *taken* is when it was read, in seconds since the epoch, if that was not just now.
+    """
 
     namespace: str
     cluster: Object
     objects: Mapping[str, tuple[Object, ...]]
     image: str | None = None
     unread: Mapping[str, str] = attrs.field(factory=dict)
+    taken: float | None = None
 
     def of(self, kind: Kind) -> tuple[Object, ...]:
         """Return the objects of *kind*, by name."""

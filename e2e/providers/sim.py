@@ -14,21 +14,23 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-import yaml
+import attrs
 
+from controller.api import crd as definitions
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.transport import Request, Response
+from controller.reconcile.trail import Trail
 from e2e.providers.sim_operator import IMAGE, NAMESPACE, NoTap, SimOperator, Tap
 from e2e.simcontrollers.assembly import Controllers
 from e2e.simcontrollers.images import Images
 from e2e.simcontrollers.pace import Pace
-from e2e.simkube.api import ApiServer
+from e2e.simkube.api import FIRST_NAMESPACES, ApiServer
 from e2e.simkube.inprocess import InProcess
 from e2e.simkube.watch import Watch
-from e2e.simtime import Simulation
+from e2e.simtime import EPOCH, Simulation
 
-__all__ = ["IMAGE", "MANIFESTS", "NAMESPACE", "SimCluster"]
+__all__ = ["IMAGE", "MANIFESTS", "NAMESPACE", "Home", "SimCluster"]
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 
@@ -49,12 +51,27 @@ class Shared:
         return self._watch.poll_shared()
 
 
+@attrs.frozen(kw_only=True)
+class Home:
+    """Where and when an operator lives: its namespace, its image, and the instant at which time begins.
+
+    An *empty* one has no Kubernetes node and no StorageClass, and nobody is started: that is left to whoever
+    puts in what there is.
+    """
+
+    namespace: str = NAMESPACE
+    image: str = IMAGE
+    began: float = EPOCH
+    empty: bool = False
+
+
 class SimCluster:
-    """Three nodes in three zones, with the CRD installed and the operator running.
+    """Three nodes in three zones, with the CRD installed and the operator running; or another *home*.
 
     *tap* hears of all that any life of the operator does. With *holds* it holds calls that last, and hears
     their answers; without, it has no threads, and such an answer is lost. *lasts* says how many seconds a
-    round of questions to nodes takes, by a text with the cluster's name in it; without, none.
+    round of questions to nodes takes, by a text with the cluster's name in it; without, none. *trail* hears
+    of what is decided and done, in any life.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a way to make it another world, all by name
@@ -66,10 +83,16 @@ class SimCluster:
         tap: Tap | None = None,
         holds: bool = False,
         lasts: Callable[[str], float] | None = None,
+        trail: Trail | None = None,
+        home: Home | None = None,
     ) -> None:
         self._holds = holds
         self._lasts = lasts
+        self._trail = trail
+        self._home = home = home or Home()
+        self.namespace = home.namespace
         self.simulation = Simulation(seed)
+        self.simulation.run_until(home.began)
         self.server = ApiServer(self.simulation)
         user = InProcess(self.server, agent="user")
         self.client = KubeClient(user, fence=lambda: None, field_manager="user")
@@ -81,6 +104,25 @@ class SimCluster:
             open_watch=self._open_watch,
         )
         self.server.on_change(self._changed)
+        self.transport = user
+        if not home.empty:
+            self._furnish()
+        self.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd())
+        if self.namespace not in FIRST_NAMESPACES:
+            self.post("/api/v1/namespaces", {"metadata": {"name": self.namespace}})
+        account = {"metadata": {"name": "cassandra-cluster-node"}}
+        self.post(f"/api/v1/namespaces/{self.namespace}/serviceaccounts", account)
+        self._tap: Tap = tap or NoTap()
+        self._lives = itertools.count()
+        self.writes = 0
+        # At this write of the operator's, counted over all its lives, it is killed.
+        self.kill_at_write: int | None = None
+        self.operator: SimOperator | None = None
+        if not home.empty:
+            self.start_operator()
+
+    def _furnish(self) -> None:
+        """Put in what a Kubernetes of three nodes has."""
         for letter in "abc":
             zone = {
                 "topology.kubernetes.io/zone": f"zone-{letter}",
@@ -88,18 +130,6 @@ class SimCluster:
             }
             self.controllers.nodes.add(f"node-{letter}", labels=zone)
         self.controllers.add_class("standard", default=True)
-        self.transport = user
-        self.post("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", crd())
-        self.post("/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-        account = {"metadata": {"name": "cassandra-cluster-node"}}
-        self.post(f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts", account)
-        self._tap: Tap = tap or NoTap()
-        self._lives = itertools.count()
-        self.writes = 0
-        # At this write of the operator's, counted over all its lives, it is killed.
-        self.kill_at_write: int | None = None
-        self.operator: SimOperator | None = None
-        self.start_operator()
 
     def start_operator(self) -> None:
         """Start a new life of the operator."""
@@ -111,6 +141,9 @@ class SimCluster:
             after_write=self._wrote,
             holds=self._holds,
             lasts=self._lasts,
+            trail=self._trail,
+            namespace=self.namespace,
+            image=self._home.image,
         )
 
     def kill_operator(self, *, away: float = 1.0) -> None:
@@ -136,14 +169,14 @@ class SimCluster:
         """Create a CassandraCluster or Secret in the namespace, as a user does."""
         plural = {"CassandraCluster": "apis/db.orange.com/v2", "Secret": "api/v1"}[obj["kind"]]
         names = {"CassandraCluster": "cassandraclusters", "Secret": "secrets"}[obj["kind"]]
-        metadata = {**obj["metadata"], "namespace": NAMESPACE}
-        return self.post(f"/{plural}/namespaces/{NAMESPACE}/{names}", {**obj, "metadata": metadata})
+        metadata = {**obj["metadata"], "namespace": self.namespace}
+        return self.post(f"/{plural}/namespaces/{self.namespace}/{names}", {**obj, "metadata": metadata})
 
     def edit(self, name: str, spec: Mapping[str, Any]) -> None:
         """Merge *spec* into a cluster's spec, as `kubectl patch` does."""
         request = Request(
             method="PATCH",
-            path=kinds.CASSANDRA_CLUSTER.path(NAMESPACE, name),
+            path=kinds.CASSANDRA_CLUSTER.path(self.namespace, name),
             headers={"Content-Type": "application/merge-patch+json"},
             body={"spec": spec},
         )
@@ -152,7 +185,7 @@ class SimCluster:
 
     def cluster(self, name: str) -> dict[str, Any]:
         """Return a CassandraCluster as it is stored."""
-        return self.client.get(kinds.CASSANDRA_CLUSTER, NAMESPACE, name)
+        return self.client.get(kinds.CASSANDRA_CLUSTER, self.namespace, name)
 
     def condition(self, name: str, kind: str) -> dict[str, Any]:
         """Return a condition of a cluster, an empty one if there is none."""
@@ -183,6 +216,5 @@ class SimCluster:
 
 @functools.cache
 def crd() -> Mapping[str, Any]:
-    """Return the CRD that is installed on real clusters."""
-    path = MANIFESTS / "crds" / "cassandraclusters.db.orange.com.yaml"
-    return dict(yaml.safe_load(path.read_text()))
+    """Return the CRD that is installed on real clusters: `manifests/crds` is made from it."""
+    return definitions.definition()

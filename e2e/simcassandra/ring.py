@@ -39,12 +39,17 @@ class Ring:
 
     def start(self, address: str, volume: Volume, config: NodeConfig) -> Node:
         """Start a process at *address*, which must be free, on *volume*."""
+        node = self.adopt(address, volume, config)
+        startup.begin(node)
+        return node
+
+    def adopt(self, address: str, volume: Volume, config: NodeConfig) -> Node:
+        """Return a process at *address*, which must be free, on *volume*; what it is at is not said."""
         if self.network.at(address) is not None:
             raise ValueError(f"a process already runs at {address}")
         node = Node(self._world, address=address, volume=volume, config=config)
         self.network.nodes[address] = node
         self.volumes[volume.name] = volume
-        startup.begin(node)
         return node
 
     def at(self, address: str) -> Node | None:

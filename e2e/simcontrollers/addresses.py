@@ -32,6 +32,10 @@ class Addresses:
                 return address
         raise RuntimeError(f"no free address on {node}")
 
+    def hold(self, address: str) -> None:
+        """Hand *address* out to nobody else, wherever it is from."""
+        self._taken.add(address)
+
     def release(self, address: str) -> None:
         """Give *address* back."""
         self._taken.discard(address)

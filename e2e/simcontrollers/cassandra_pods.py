@@ -15,7 +15,7 @@ from typing import Any
 
 from controller.bootstrap import seeds as deciding
 from controller.bootstrap.seeds import Data, Me, Reach, Seen, Situation
-from e2e.simcassandra import shutdown, tunables
+from e2e.simcassandra import resume, shutdown, tunables
 from e2e.simcassandra.faults import Faults
 from e2e.simcassandra.jolokia import Agents
 from e2e.simcassandra.modes import Mode
@@ -88,6 +88,22 @@ class CassandraPods:
             return None
         node = self._ring.start(start.ip, self._disk(start), self._config(start))
         return NodeProgram(node, self._ring.faults, self._agents)
+
+    def go_on(self, start: Start) -> Program | None:
+        """Return the node that serves in the container `cassandra` of a pod that was found running.
+
+        Its disk has to be a member's, see `disk_of`. Of its init containers the settings are noted.
+        """
+        if start.container == CONFIG_BUILDER:
+            self._configure(objects.uid(start.pod), start)
+        if start.container != CASSANDRA:
+            return None
+        node = resume.serving(self._ring, start.ip, self._disk(start), self._config(start))
+        return NodeProgram(node, self._ring.faults, self._agents)
+
+    def disk_of(self, claim_uid: str, pod: str) -> Volume:
+        """Return the disk of the claim with this uid, which the pod of that name has; a new one is empty."""
+        return self.disks.setdefault(claim_uid, Volume(name=f"{pod} {claim_uid}"))
 
     def forget(self, pod_uid: str) -> None:
         """Forget what was kept for the pod, its own disks included."""

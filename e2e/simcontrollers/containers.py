@@ -73,6 +73,17 @@ class Container:
         self.run += 1
         self.state = {"running": {"startedAt": objects.timestamp(now)}}
 
+    def go_on(self, entry: Mapping[str, Any], program: Program | None) -> None:
+        """Be as *entry*, its part of the pod's status, has it; *program* is what runs in it."""
+        self.state = dict(entry.get("state") or {})
+        self.last_state = dict(entry.get("lastState") or {})
+        self.restarts = int(entry.get("restartCount") or 0)
+        self.ever_started = True
+        self.program = program
+        self.run += 1
+        began = (self.state.get("running") or {}).get("startedAt")
+        self.started_at = objects.seconds(began) if began else 0.0
+
     def end(self, end: End, now: float) -> None:
         """Show it as ended, and stop looking at its health."""
         self.forget_health()

@@ -14,10 +14,10 @@ class Health:
     """Probes of the container *definition*, which has just started *program*.
 
     None as a program is always healthy. *changed* is called when `started` or `ready` changed, *failed*
-    with the reason when the container is to be restarted.
+    with the reason when the container is to be restarted. One that is *found* has been healthy for long.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 -- what it looks at, and who hears of it
         self,
         simulation: Simulation,
         definition: Mapping[str, Any],
@@ -25,6 +25,7 @@ class Health:
         *,
         changed: Callable[[], None],
         failed: Callable[[str], None],
+        found: bool = False,
     ) -> None:
         self._simulation = simulation
         self._definition = definition
@@ -36,7 +37,9 @@ class Health:
         self.started = False
         self.ready = False
         startup = definition.get("startupProbe")
-        if startup:
+        if found:
+            self._begin_others(ready=True)
+        elif startup:
             self._add(startup, lambda p: p.started, self._startup_flipped, outcome=False)
             self._expect_startup(startup)
         else:
@@ -77,14 +80,14 @@ class Health:
             self._begin_others()
             self._changed()
 
-    def _begin_others(self) -> None:
+    def _begin_others(self, *, ready: bool = False) -> None:
         """Begin the probes that wait for the startup probe."""
         self.started = True
         readiness = self._definition.get("readinessProbe")
         liveness = self._definition.get("livenessProbe")
-        self.ready = not readiness
+        self.ready = ready or not readiness
         if readiness:
-            self._add(readiness, lambda p: p.ready, self._ready_flipped, outcome=False)
+            self._add(readiness, lambda p: p.ready, self._ready_flipped, outcome=ready)
         if liveness:
             self._add(liveness, lambda p: p.live, self._live_flipped, outcome=True)
 

@@ -8,7 +8,8 @@ the difference between the two.
 from __future__ import annotations
 
 from e2e.simcontrollers import objects
-from e2e.simcontrollers.objects import PODS
+from e2e.simcontrollers.objects import PODS, Obj
+from e2e.simcontrollers.podfound import FoundPod
 from e2e.simcontrollers.podrun import Host, PodRun
 
 
@@ -43,6 +44,11 @@ class Kubelets:
             if uid not in seen and run.node not in self._lost:
                 run.stop_at_once()
                 del self._runs[uid]
+
+    def go_on(self, pod: Obj) -> None:
+        """Take over *pod*, which was found running on its node; the view has to know it."""
+        uid = objects.uid(pod)
+        self._runs[uid] = FoundPod(self._host, pod, lambda: self._forget(uid))
 
     def cut_off(self, node: str) -> None:
         """Separate *node* from the API server; its containers run on."""

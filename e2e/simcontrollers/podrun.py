@@ -20,7 +20,7 @@ from e2e.simcontrollers.images import Images
 from e2e.simcontrollers.objects import CLAIMS, PODS, Obj
 from e2e.simcontrollers.pace import Pace
 from e2e.simcontrollers.podstatus import conditions_of, status_of
-from e2e.simcontrollers.programs import End, Programs, Start
+from e2e.simcontrollers.programs import End, Program, Programs, Start
 from e2e.simcontrollers.view import View
 from e2e.simtime import Simulation
 
@@ -61,7 +61,7 @@ class PodRun:
         # Set when nothing of it runs any more.
         self._over = False
         self._written: Obj = {}
-        self._after(host.pace.sandbox, self._sandboxed)
+        self._come_up()
 
     @property
     def _all(self) -> list[Container]:
@@ -123,17 +123,23 @@ class PodRun:
 
         self._host.simulation.after(seconds, if_on)
 
+    def _come_up(self) -> None:
+        self._after(self._host.pace.sandbox, self._sandboxed)
+
     def _sandboxed(self) -> None:
         if self.stopping:
             return
         self._ip = self._host.addresses.take(self.node)
+        self._note_claims()
+        self._next()
+
+    def _note_claims(self) -> None:
         for volume in objects.spec(self._pod).get("volumes") or []:
             name = (volume.get("persistentVolumeClaim") or {}).get("claimName")
             if name:
                 claim = self._host.view.get(CLAIMS, objects.namespace(self._pod), name)
                 if claim is not None:
                     self._claims[volume["name"]] = objects.uid(claim)
-        self._next()
 
     def _next(self) -> None:
         """Go on with the first init container that is not done, or start the containers."""
@@ -238,20 +244,24 @@ class PodRun:
         host = self._host
         program = host.programs.start(start)
         container.begin(program, host.simulation.now)
-        run = container.run
+        self._watch(container, program)
+        self._publish()
 
+    def _watch(self, container: Container, program: Program | None, *, found: bool = False) -> None:
+        """Look after the health of *container*, in which *program* runs from now, or was *found*."""
+        run = container.run
         container.health = Health(
-            host.simulation,
+            self._host.simulation,
             container.definition,
             program,
             changed=self._publish,
             failed=lambda why: self._restart(container, why),
+            found=found,
         )
         if program is not None:
             health = container.health
             program.on_change(health.poke)
             program.on_end(lambda end: self._main_ended(container, run, end))
-        self._publish()
 
     def _restart(self, container: Container, why: str) -> None:
         """Stop a container that failed its probe; it starts again when it has ended."""
@@ -352,13 +362,7 @@ class PodRun:
         """Write the status, if it differs from what was written last."""
         if self._silent or self._over:
             return
-        status = status_of(
-            self._inits,
-            self._mains,
-            host_ip=self._host.addresses.host(self.node),
-            ip=self._ip,
-            began=self._began,
-        )
+        status = self._status()
         if status == self._written:
             return
         self._written = status
@@ -366,3 +370,12 @@ class PodRun:
         self._host.client.patch_status(PODS, self._pod, {**status, "conditions": conditions})
         # The next set of conditions is built on this one.
         self._pod = {**self._pod, "status": {**objects.status(self._pod), "conditions": conditions}}
+
+    def _status(self) -> Obj:
+        return status_of(
+            self._inits,
+            self._mains,
+            host_ip=self._host.addresses.host(self.node),
+            ip=self._ip,
+            began=self._began,
+        )

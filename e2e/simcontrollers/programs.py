@@ -86,6 +86,10 @@ class Programs(Protocol):
         """Start a main container; None for one that just runs, is always healthy, and ends when told."""
         ...
 
+    def go_on(self, start: Start) -> Program | None:
+        """Return what runs in a container that was found running, or done; None as for `start`."""
+        ...
+
     def forget(self, pod_uid: str) -> None:
         """The pod is gone for good, with all that it kept for itself."""
         ...

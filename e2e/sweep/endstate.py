@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from controller.runtime.store import Key
-from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim import SimCluster
 from e2e.sweep import world
 
 _KINDS: Final = (
@@ -70,7 +70,7 @@ def end_state(cluster: SimCluster) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for place in _KINDS:
         drop = _PASSING if place == world.CLUSTERS else _PASSING | _COUNTED
-        for version in cluster.server.store.each(place, NAMESPACE):
+        for version in cluster.server.store.each(place, cluster.namespace):
             name = version.object["metadata"]["name"]
             found[f"{place[1]}/{name}"] = _lasting(version.object, drop)
     for node in world.look(cluster).nodes:
@@ -101,8 +101,8 @@ def stale_stores(cluster: SimCluster) -> Iterator[str]:
     for kind, store in operator.core.stores.by_kind().items():
         place = (kind.group, kind.plural)
         live = {
-            Key(NAMESPACE, v.object["metadata"]["name"]): v.object["metadata"]["resourceVersion"]
-            for v in cluster.server.store.each(place, NAMESPACE)
+            Key(cluster.namespace, v.object["metadata"]["name"]): v.object["metadata"]["resourceVersion"]
+            for v in cluster.server.store.each(place, cluster.namespace)
         }
         for key in store.keys():  # noqa: SIM118 -- a store is no dict
             if key not in live:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim import SimCluster
 from e2e.providers.sim_operator import AGENT
 from e2e.simkube.store import Change, Place
 from e2e.simtime import EPOCH
@@ -89,7 +89,7 @@ class Witness:
         record = (now, self._faults.actor, *place, *change.key, change.deleted, change.after.object)
         # In this format equal values are equal bytes, whoever else holds a part of them.
         self._history.update(marshal.dumps(record, _PLAIN))
-        if self._faults.actor != AGENT or change.key[0] != NAMESPACE:
+        if self._faults.actor != AGENT or change.key[0] != self._cluster.namespace:
             return
         self.last_write = self._cluster.simulation.now
         sent = self._director.sent

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from controller.kube.transport import Request
-from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim import SimCluster
 from e2e.simcassandra.keyspaces import LOCAL_KEYSPACES, SYSTEM_KEYSPACES
 from e2e.simcassandra.node import Node
 from e2e.simcassandra.tokens import replicas
@@ -171,7 +171,7 @@ def _named(cluster: SimCluster, place: tuple[str, str]) -> Named:
 
 
 def _each(cluster: SimCluster, place: tuple[str, str]) -> list[Any]:
-    return list(cluster.server.store.each(place, NAMESPACE))
+    return list(cluster.server.store.each(place, cluster.namespace))
 
 
 def _node(node: Node) -> RingNode:

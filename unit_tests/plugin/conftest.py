@@ -20,6 +20,7 @@ from controller.plugin.session import Output, Session
 from e2e.providers.cluster import wait_ready
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
+from e2e.rehearsal.command import find
 from e2e.samples import jolokia_secret, sample
 from e2e.simkube.server import HttpServer
 
@@ -52,11 +53,16 @@ class Plugin:
         """Run it with *words* on its command line."""
         self._capsys.readouterr()
         try:
-            code = main(words, self._connect)
+            code = main(words, self._connect, find)
         except SystemExit as end:
             code = int(end.code or 0)
         said = self._capsys.readouterr()
         return Said(code, said.out, said.err)
+
+    def session(self) -> Session:
+        """Return a session as commands have it."""
+        with self._connect(argparse.Namespace(), Output()) as session:
+            return session
 
     @contextlib.contextmanager
     def _connect(self, given: argparse.Namespace, out: Output) -> Iterator[Session]:
@@ -108,6 +114,12 @@ def demo(capsys: pytest.CaptureFixture[str]) -> Iterator[Plugin]:
 def _standing() -> Iterator[tuple[SimulatedCluster, str]]:
     with served(ring=True) as found:
         yield found
+
+
+@pytest.fixture
+def still_plugin(_standing: tuple[SimulatedCluster, str], capsys: pytest.CaptureFixture[str]) -> Plugin:
+    """As `still`, for modules that have another one of that name."""
+    return Plugin(*_standing, capsys)
 
 
 @pytest.fixture

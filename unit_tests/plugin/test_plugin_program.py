@@ -10,10 +10,12 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 from controller.plugin import single_file
 from controller.plugin.__main__ import COMMANDS, command_parser, main
 from controller.plugin.completion import offers
+from e2e.samples import sample
 from e2e.simkube.server import kubeconfig_text
 from unit_tests.plugin.conftest import served
 
@@ -70,6 +72,23 @@ def test_each_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) ->
     assert "usage: kubectl casskop" in capsys.readouterr().out
     command = next(c for c in COMMANDS if c.name == name)
     assert all(action.help for action in command_parser(command)._actions)
+
+
+def test_the_simulator_comes_along(program: Path, kubeconfig: Path, tmp_path: Path) -> None:
+    """The one file plays a change on a saved cluster, far from any checkout, and lists what can go wrong."""
+    bundle, new = tmp_path / "b.json", tmp_path / "new.yaml"
+    obj = sample("demo")
+    obj["spec"]["cassandraImage"] = "cassandra:5.0.9"
+    new.write_text(yaml.safe_dump(obj))
+    where = ("-n", "cassandra")
+    assert run(program, "bundle", "-f", str(bundle), *where, kubeconfig=kubeconfig).returncode == 0
+
+    said = run(program, "simulate", "-f", str(new), "--bundle", str(bundle), *where, kubeconfig=kubeconfig)
+    told = run(program, "simulate", "--help")
+
+    assert said.returncode == 0, said.stderr
+    assert "3 restarted" in said.stdout
+    assert "node-loss:NODE" in told.stdout
 
 
 def test_through_kubectl(program: Path, kubeconfig: Path) -> None:

@@ -150,6 +150,10 @@ class Programs:
         self.running.append((exact, program))
         return program
 
+    def go_on(self, start: Start) -> Program | None:
+        """Return what runs in a container that was found running."""
+        return self.start(start)
+
     def forget(self, pod_uid: str) -> None:
         """Nothing is kept."""
 
