@@ -27,6 +27,7 @@ from controller.executors.objects import Objects
 from controller.executors.operations import OperationMetrics, Operations
 from controller.executors.pods import Pods
 from controller.executors.racks import Racks
+from controller.executors.seeds import Seeds
 from controller.executors.statefulsets import StatefulSets
 from controller.executors.surplus import Surplus
 from controller.executors.tuning import Tunings
@@ -181,6 +182,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
             decommission=decommissions,
             operations=Operations(client, operate or nodes.jolokia, nodes.jolokia, calls, operation_metrics),
             tunings=Tunings(client, nodes.jolokia, calls),
+            seeds=Seeds(nodes.jolokia, calls),
         ),
         finisher=finisher,
         caught_up=caught_up,

@@ -15,6 +15,7 @@ from controller.domain.streaming import Transfer
 
 STORAGE_SERVICE: Final = "org.apache.cassandra.db:type=StorageService"
 STORAGE_PROXY: Final = "org.apache.cassandra.db:type=StorageProxy"
+GOSSIPER: Final = "org.apache.cassandra.net:type=Gossiper"
 THREADING: Final = "java.lang:type=Threading"
 SNITCH: Final = "org.apache.cassandra.db:type=EndpointSnitchInfo"
 STREAM_MANAGER: Final = "org.apache.cassandra.net:type=StreamManager"

@@ -1,7 +1,7 @@
 """
 What the operator asks Cassandra nodes to do, as opposed to what it asks them about.
 
-Each call lasts as long as the operation, which may be hours, and goes on if nobody listens any more: its
+A call lasts as long as its operation, which may be hours, and goes on if nobody listens any more: its
 answer is for people, and whether it is done is read off the ring.
 """
 
@@ -12,6 +12,11 @@ from controller.cassandra.jolokia import Endpoint, Jolokia
 
 # As long as anybody may have to wait.
 PATIENCE_SECONDS = 7 * 24 * 3600.0
+
+
+def reload_seeds(jolokia: Jolokia, endpoint: Endpoint) -> None:
+    """Let the node at *endpoint* resolve its seeds again; from 4.0 on. Raises as `Jolokia.execute`."""
+    jolokia.execute(endpoint, mbeans.GOSSIPER, "reloadSeeds()", [])
 
 
 def decommission(jolokia: Jolokia, endpoint: Endpoint, release: str) -> None:

@@ -102,6 +102,16 @@ class Tune:
 
 
 @attrs.frozen(kw_only=True)
+class ReloadSeeds:
+    """Tell a running node to read its seed list anew, since it does not know a member that runs."""
+
+    pod: str
+    uid: str
+    ip: str
+    why: str
+
+
+@attrs.frozen(kw_only=True)
 class Decommission:
     """Ask a Cassandra node to hand its data to the others and to leave the ring; it may take hours.
 
@@ -337,6 +347,7 @@ Write = (
     | DeletePod
     | RestartPod
     | Tune
+    | ReloadSeeds
     | Decommission
     | ShrinkStatefulSet
     | DeleteClaim

@@ -122,6 +122,11 @@ def fate(name: str, observed: Observed) -> Fate:
     stranger = _stranger(views, observed, anywhere=host_id is None) if elsewhere else None
     if stranger is not None:
         return Unknown(why=stranger)
+    if _serves(name, observed):
+        # Peers hear that a node leaves before it is done; one that serves was lost sight of.
+        return Unknown(
+            why=f"{name} serves as a member, and none of the {len(views)} peers that answer knows it"
+        )
     word = "has left the ring" if member else "never joined the ring"
     counted = f"none of the {len(views)} nodes that answer knows it"
     return Gone(why=f"{name} {word}: {counted}", member=member)
@@ -185,6 +190,15 @@ def _is_out(name: str, observed: Observed) -> bool:
     if isinstance(views, str) or _claims(name, observed):
         return False
     return _stranger(views, observed, anywhere=True) is None
+
+
+def _serves(name: str, observed: Observed) -> bool:
+    """Tell whether the node in the pod called *name* says that it is a member, and takes requests."""
+    on_its_way = observed.leaving is not None and observed.leaving.pod == name
+    for own in (observed.ring.answers.get(name), observed.leaver if on_its_way else None):
+        if isinstance(own, View) and own.mode is Mode.NORMAL and own.native_transport:
+            return True
+    return False
 
 
 def _has_place(name: str, observed: Observed) -> bool:

@@ -49,7 +49,11 @@ class Container:
 
 @attrs.frozen(kw_only=True)
 class Pod:
-    """One pod of a rack. *ready* is the readiness of its `cassandra` container alone."""
+    """One pod of a rack.
+
+    *ready* is the readiness of its `cassandra` container alone, *ready_since* when all its containers became
+    ready; None if they are not.
+    """
 
     name: str
     uid: str
@@ -61,6 +65,7 @@ class Pod:
     created: dt.datetime | None
     terminating: bool = False
     ready: bool = False
+    ready_since: dt.datetime | None = None
     unschedulable: str | None = None
     containers: tuple[Container, ...] = ()
     operation: PodOperation = attrs.field(factory=PodOperation)

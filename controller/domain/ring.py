@@ -94,6 +94,10 @@ class Ring:
             known -= view.joining
         return frozenset(known or ())
 
+    def known(self, ip: str) -> bool:
+        """Tell whether everybody who answered has the node at *ip* as a member."""
+        return ip in self._agreed or not self._by_name
+
     def not_joined(self, pod: str, ip: str) -> str | None:
         """Return why the node *pod* at *ip* cannot be counted as a member yet; None if it can.
 

@@ -26,6 +26,7 @@ from controller.domain.actions import (
     GrowClaim,
     MarkOperation,
     ReleasePlace,
+    ReloadSeeds,
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
@@ -90,6 +91,7 @@ class Executor:
     decommission: Callable[[Decommission, Bodies], None]
     operations: Callable[[MarkOperation | RunOperation | StopOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
+    seeds: Callable[[ReloadSeeds, Bodies], None]
 
     def run(self, action: Write, bodies: Bodies) -> Written | None:  # noqa: C901 -- one arm an action
         """Carry out *action* and return what was written to the API server, if anything."""
@@ -110,6 +112,9 @@ class Executor:
                 return self.claims(action, bodies)
             case Tune():
                 return self.tunings(action, bodies)
+            case ReloadSeeds():
+                self.seeds(action, bodies)
+                return None
             case Decommission():
                 self.decommission(action, bodies)
                 return None

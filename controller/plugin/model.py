@@ -30,6 +30,7 @@ from controller.domain.actions import (
     GrowClaim,
     MarkOperation,
     ReleasePlace,
+    ReloadSeeds,
     RestartPod,
     RunOperation,
     ShrinkStatefulSet,
@@ -71,6 +72,7 @@ _Beside = (
     | RunOperation
     | StopOperation
     | ReleasePlace
+    | ReloadSeeds
     | Tune
 )
 
@@ -173,8 +175,8 @@ class Model(ModelStore):
             case Tune(pod=pod, settings=settings, before=before):
                 self.told.setdefault(pod, {}).update({s.attribute: s.value for s in settings})
                 self._note_before(pod, before)
-            case StopOperation():
-                # No node of a model is ever at anything.
+            case StopOperation() | ReloadSeeds():
+                # No node of a model is ever at anything, and all know each other.
                 pass
             case ReleasePlace(pod=pod, claims=claims):
                 for claim in claims:

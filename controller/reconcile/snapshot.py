@@ -43,6 +43,7 @@ def pod(obj: Object) -> Pod:
         created=instant(metadata.get("creationTimestamp")),
         terminating=bool(metadata.get("deletionTimestamp")),
         ready=phase == "Running" and cassandra is not None and cassandra.ready,
+        ready_since=_ready_since(status),
         unschedulable=_unschedulable(status),
         containers=containers,
         operation=pods.read(metadata.get("labels") or {}, metadata.get("annotations") or {}),
@@ -156,6 +157,14 @@ def _unschedulable(status: Object) -> str | None:
             and condition.get("reason") == "Unschedulable"
         ):
             return str(condition.get("message") or "the scheduler gave no reason")
+    return None
+
+
+def _ready_since(status: Object) -> dt.datetime | None:
+    """Return since when all containers are ready; None if they are not."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "ContainersReady" and condition.get("status") == "True":
+            return instant(condition.get("lastTransitionTime"))
     return None
 
 

@@ -203,3 +203,12 @@ def test_seeds_leave_out_oneself(ring: Ring) -> None:
     for agent in ring.agents:
         seeds = [seed.rpartition("/")[2] for seed in agent.read("Seeds", GOSSIPER)]
         assert set(seeds) <= {f"{host}:7000" for host in ring.hosts if host != agent.host}
+
+
+def test_seeds_are_read_again_on_demand(ring: Ring) -> None:
+    """The answer is the seeds as they are then; where nothing has changed they stay the same."""
+    for agent in ring.agents:
+        before = agent.read("Seeds", GOSSIPER)
+        found = agent.execute("reloadSeeds()", mbean=GOSSIPER)
+        assert sorted(s.rpartition("/")[2] for s in found) == sorted(s.rpartition("/")[2] for s in before)
+        assert agent.read("Seeds", GOSSIPER) == before

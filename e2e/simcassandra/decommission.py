@@ -43,7 +43,9 @@ def _refusal(node: Node, *, force: bool) -> JavaError | None:
     if node.mode is not Mode.LEAVING:
         if not node.view.is_member(node.address) or node.mode is Mode.DECOMMISSIONED:
             return unsupported("local node is not a member of the token ring yet")
-        if len(node.view.members) - len(node.view.leaving) < 2:
+        stay = node.view.members.keys() - node.view.leaving.keys()
+        # One that failed to leave counts as leaving, and may try again.
+        if len(stay) < 2 and (node.address in stay or not node.release.is_five):
             return unsupported("no other normal nodes in the ring; decommission would be pointless")
         if node.mode not in {Mode.NORMAL, Mode.DECOMMISSION_FAILED}:
             return unsupported(

@@ -47,6 +47,10 @@ class _Collected:
         slices = self._moves.setdefault((source, target), {})
         slices[keyspace] = slices.get(keyspace, 0) | bit
 
+    def meet(self, source: str, target: str) -> None:
+        """Note that *source* has to reach *target*, be there anything to send or not."""
+        self._moves.setdefault((source, target), {})
+
     def moves(self) -> Moves:
         """Return all that was found."""
         return self._moves
@@ -128,6 +132,7 @@ def for_decommission(node: Node) -> Moves:
                 continue
             for target in replicas(future, replication, token):
                 if target not in before:
+                    found.meet(node.address, target)
                     found.add(node.address, target, keyspace, index)
     return found.moves()
 

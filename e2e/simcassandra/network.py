@@ -175,8 +175,8 @@ class Network:
         if not (a.gossiping and b.gossiping) or a.config.cluster_name != b.config.cluster_name:
             return False
         acquainted = (
-            b.address in a.config.seeds
-            or a.address in b.config.seeds
+            b.address in a.seeds
+            or a.address in b.seeds
             or b.address in a.view.states
             or a.address in b.view.states
         )

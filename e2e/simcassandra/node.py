@@ -40,12 +40,17 @@ OVERHEAD_BYTES = 180_000
 
 @attrs.frozen(kw_only=True)
 class NodeConfig:
-    """What cassandra.yaml, the rack file and the JVM flags say. *seeds* are addresses."""
+    """What cassandra.yaml, the rack file and the JVM flags say.
+
+    *seeds* are addresses: what the names in cassandra.yaml resolve to at the start. *resolve* tells what they
+    resolve to now, where they are names.
+    """
 
     cluster_name: str
     datacenter: str
     rack: str
     seeds: tuple[str, ...]
+    resolve: Callable[[], tuple[str, ...]] | None = attrs.field(default=None, eq=False)
     release: str = "5.0.9"
     num_tokens: int = 8
     auto_bootstrap: bool = True
@@ -104,6 +109,7 @@ class Node:
         self.address = address
         self.volume = volume
         self.config = config
+        self.seeds = config.seeds
         self.release = Release.parse(config.release)
         self.started_at = simulation.now
         self.exit: Exit | None = None

@@ -106,19 +106,26 @@ def _endpoint_state(node: Node, args: Args) -> str:
 def _gossiper() -> MBean:
     return MBean(
         attributes={
-            "Seeds": lambda n: [texts.with_port(a) for a in n.config.seeds if a != n.address],
+            "Seeds": lambda n: [texts.with_port(a) for a in n.seeds if a != n.address],
             "ReleaseVersionsWithPort": _releases,
         },
         operations={
             "assassinateEndpoint": (overload(STRING, lambda n, a: removal.assassinate(n, str(a[0]))),),
             "getEndpointDowntime": (overload(STRING, _downtime),),
             "getCurrentGenerationNumber": (overload(STRING, _generation),),
-            "reloadSeeds": (
-                overload("", lambda n, _: [f"/{a}:7000" for a in n.config.seeds if a != n.address]),
-            ),
+            "reloadSeeds": (overload("", lambda n, _: _reload_seeds(n)),),
             "compareGossipAndTokenMetadata": (overload("", lambda _n, _a: {}),),
         },
     )
+
+
+def _reload_seeds(node: Node) -> list[str]:
+    """Resolve the seeds again, and gossip with who is new; a list without others changes nothing."""
+    found = node.seeds if node.config.resolve is None else node.config.resolve()
+    if any(address != node.address for address in found):
+        node.seeds = found
+        node.network.meet(node)
+    return [f"/{address}:7000" for address in node.seeds if address != node.address]
 
 
 def _releases(node: Node) -> dict[str, list[str]]:

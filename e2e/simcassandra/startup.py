@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import attrs
+
 from e2e.simcassandra import moves
 from e2e.simcassandra.gossip import DEAD, EndpointState, Status
 from e2e.simcassandra.keyspaces import Schema
@@ -153,6 +155,7 @@ def _met(node: Node, contact: Node | None) -> None:
         if busy:
             node.end(STARTUP_FAILED, busy)
             return
+    _remember_peers(node)
     _claim_disk(node)
     _take_schema(node, contact)
     node.begin_gossip()
@@ -163,6 +166,17 @@ def _met(node: Node, contact: Node | None) -> None:
     if not volume.tokens:
         volume.tokens = random_tokens(node.simulation.random, node.config.num_tokens)
     node.after(node.pace.settle, lambda: _join(node))
+
+
+def _remember_peers(node: Node) -> None:
+    """Count on the members that its disk tells of, as down until they are heard of."""
+    if node.volume.bootstrap is Bootstrap.COMPLETED:
+        for state in node.volume.peers.values():
+            if state.address == node.address:
+                continue
+            # Whatever is heard of them is newer.
+            saved = attrs.evolve(state, generation=0, version=0, status=Status.NORMAL)
+            node.view.learn(saved, alive=False, now=node.simulation.now)
 
 
 def _replacing(node: Node) -> bool:

@@ -203,13 +203,18 @@ class CassandraPods:
         pod, uid = start.pod, objects.uid(start.pod)
         settings = self._settings.get(uid, {})
         names = self._seeds.get(uid) or (objects.name(pod),)
-        seeds = [start.ip if self._is_me(pod, n, start.ip) else self.address(n) for n in names]
+
+        def resolve() -> tuple[str, ...]:
+            seeds = [start.ip if self._is_me(pod, n, start.ip) else self.address(n) for n in names]
+            return tuple(seed for seed in seeds if seed is not None)
+
         name, service = objects.name(pod), objects.spec(pod).get("subdomain") or ""
         return NodeConfig(
             cluster_name=objects.labels(pod).get(_CLUSTER, "cassandra"),
             datacenter=objects.labels(pod).get(_DC, "dc1"),
             rack=objects.labels(pod).get(_RACK, "rack1"),
-            seeds=tuple(seed for seed in seeds if seed is not None),
+            seeds=resolve(),
+            resolve=resolve,
             release=release_of(start.image),
             num_tokens=int(settings.get("num_tokens") or 8),
             auto_bootstrap=settings.get("auto_bootstrap") is not False,

@@ -85,6 +85,10 @@ class Nodes:
         self._kubelets.bring_back(name)
         self._loop.wake_all()
 
+    def lost(self, name: str) -> bool:
+        """Return whether the node is cut off or without power."""
+        return self._kubelets.lost(name)
+
     def remove(self, name: str) -> None:
         """Delete the node for good; what was bound to it is deleted by force."""
         self._client.delete(NODES, self._node(name))

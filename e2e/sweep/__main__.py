@@ -36,13 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         plan = parse(given.plan) if given.plan else None
         if plan is not None:
             return _replay(_story(plan.story), plan, given.seed)
+        select = selection.quick() if given.quick else selection.every if given.all else selection.rotating
+        if given.fault:
+            select = selection.only(given.fault)
     except UnknownPlanError as error:
         print(error, file=sys.stderr)
         return 2
     remember()
     if given.mutants:
         return mutants.run(given.mutant, jobs=given.jobs)
-    select = selection.quick() if given.quick else selection.every if given.all else selection.rotating
     return _sweep(stories, jobs=given.jobs, seed=given.seed, select=select)
 
 
@@ -83,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--plan", help="replay one plan, such as create/write/17/kill-unanswered")
     parser.add_argument("--quick", action="store_true", help="every write with a kill, a sample of the rest")
     parser.add_argument("--all", action="store_true", help="every fault at every point, none in turns")
+    parser.add_argument("--fault", action="append", help="only this fault, at every point; more than once")
     parser.add_argument("--mutants", action="store_true", help="prove that planted bugs are caught")
     parser.add_argument("--mutant", action="append", help="with --mutants: only this one")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")

@@ -37,6 +37,7 @@ from e2e.simkube.faults import (
 )
 from e2e.simkube.inprocess import InProcess
 from e2e.simkube.routing import Target
+from e2e.sweep.accidents import ACCIDENTS, OVER_SECONDS, Accidents
 from e2e.sweep.plans import EVENT, NODE, READ, WRITE
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ STALE_SECONDS = 12.0
 LEASE_SECONDS = 15.0
 # How many versions a stale API server lags behind, in turn.
 PAST = (60, 25, 100)
-# After this long every fault is over.
+# After this long every fault of the operator's own is over.
 LONGEST_SECONDS = 40.0
 
 
@@ -131,10 +132,12 @@ class Director:
         self._doomed = False
         self._mute: dict[str, float] = {}
         self._cluster: SimCluster | None = None
+        self._accidents: Accidents | None = None
 
     def bind(self, cluster: SimCluster) -> PointedFaults:
         """Direct *cluster*; returns its faults, which are new."""
         self._cluster = cluster
+        self._accidents = Accidents(cluster)
         faults = PointedFaults(self)
         cluster.server.faults = faults
         return faults
@@ -142,6 +145,22 @@ class Director:
     def open(self) -> None:
         """Count points from now on."""
         self._open = True
+
+    def possible(self, fault: str) -> bool:
+        """Whether *fault* would change anything if it struck now."""
+        return fault not in ACCIDENTS or self.accidents.possible(fault)
+
+    @property
+    def over_at(self) -> float:
+        """When the fault is over, in simulated time; 0 if none struck."""
+        if self.struck_at is None or self.fault is None:
+            return 0.0
+        return self.struck_at + LONGEST_SECONDS + OVER_SECONDS.get(self.fault, 0.0)
+
+    @property
+    def accident_at(self) -> float | None:
+        """When an accident befell the cluster; None if none did."""
+        return self.struck_at if self.fault in ACCIDENTS else None
 
     # -- what the operator does
 
@@ -218,6 +237,12 @@ class Director:
         return self._cluster
 
     @property
+    def accidents(self) -> Accidents:
+        """What may befall the cluster."""
+        assert self._accidents is not None
+        return self._accidents
+
+    @property
     def _faults(self) -> Faults:
         return self.cluster.server.faults
 
@@ -262,6 +287,9 @@ class Director:
                 self.cluster.simulation.after(BUSY_SECONDS, lambda: _expire_rule(rule))
             case "stale":
                 self._freeze(self.cluster.server.store.version, STALE_SECONDS)
+            case "crash" | "outage" | "undo":
+                if self.accidents.possible(fault):
+                    self.accidents.befall(fault, self.counts[WRITE])
             case _:
                 pass
 

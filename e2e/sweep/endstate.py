@@ -112,8 +112,10 @@ def stale_stores(cluster: SimCluster) -> Iterator[str]:
 
 
 def _lasting(value: Any, drop: frozenset[str]) -> Any:  # noqa: ANN401 -- JSON
+    """Return *value* without what is to be dropped, nor what held nothing else."""
     if isinstance(value, Mapping):
-        return {k: _lasting(v, drop) for k, v in value.items() if k not in drop}
+        kept = {k: _lasting(v, drop) for k, v in value.items() if k not in drop}
+        return {k: v for k, v in kept.items() if v != {} or value[k] == {}}
     if isinstance(value, list):
         return [_lasting(v, drop) for v in value]
     return value

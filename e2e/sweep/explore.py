@@ -85,12 +85,13 @@ class Explorer:
         self._enough = enough
         self._running: dict[int, tuple[Plan, int]] = {}
         self._verdicts: dict[Plan, Verdict] = {}
+        self._run: Run | None = None
         # In a child: its plan, where its verdict goes, and when it began.
         self._mine: tuple[Plan, int, float] | None = None
 
     def explore(self) -> Explored:
         """Play the story and all plans; returns in the parent only."""
-        run = Run(self._story, self._decide, seed=self._seed, reference=self._reference)
+        self._run = run = Run(self._story, self._decide, seed=self._seed, reference=self._reference)
         collected = gc.isenabled()
         gc.collect()
         gc.freeze()
@@ -125,6 +126,8 @@ class Explorer:
         for fault in FAULTS[kind]:
             plan = Plan(story=self._story.name, kind=kind, number=number, fault=fault)
             if not self._select(plan) or (self._enough and self._failed()):
+                continue
+            if self._run is not None and not self._run.possible(fault):
                 continue
             while len(self._running) >= self._jobs:
                 self._reap()

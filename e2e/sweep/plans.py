@@ -30,6 +30,9 @@ FAULTS: Final[Mapping[str, Mapping[str, str]]] = {
         "late": "the operator dies, and its write still arrives, 25 seconds later",
         "stale": "lists and watches show nothing newer than before this write, for 12 seconds",
         "stale-restart": "the operator dies unanswered; its successor sees the past for 20 seconds",
+        "crash": "a Cassandra process dies, and the kubelet starts it again",
+        "outage": "a Kubernetes node, and so its zone, has no power for 60 seconds",
+        "undo": "the user takes the latest edit back, and makes it again 15 seconds later",
     },
     READ: {
         "error": "the read is answered with 500",

@@ -19,7 +19,8 @@ from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.simcassandra.tokens import NetworkTopology
 from e2e.simcontrollers.images import Images
 from e2e.simtime import EPOCH
-from e2e.sweep.director import LONGEST_SECONDS, Decide, Director
+from e2e.sweep.accidents import CRASH, OUTAGE, UNDO
+from e2e.sweep.director import Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import Plan
 from e2e.sweep.stories import (
@@ -46,9 +47,25 @@ MOST_REQUESTS = 4000
 # While all writes are refused, each changed object may wake the operator; not more often.
 MOST_REFUSALS = 40
 MISSING_IMAGE = "cassandra:no-such-tag"
-# With these faults nobody sees some of what happens, and so nobody can tell of it afterwards.
-_BLIND = frozenset({"stale-restart"})
+# Where the end differs rightly, by fault: what nobody saw nobody can tell of; a process that started again
+# shows that, and what it found then; and of edits that were taken back there is a history.
+_RESTARTED = (".lastState", ".restartCount", ".initContainerStatuses")
+_TAKEN_BACK = (
+    ".generation",
+    "bservedGeneration",
+    ".podLastOperation",
+    ".dueOperations",
+    "operation-",
+    "last-change",
+)
+# What was done last hangs on what came first.
 _TOLD = ("cassandraLastAction.name", "lastClusterAction")
+_APART: Mapping[str | None, tuple[str, ...]] = {
+    "stale-restart": _TOLD,
+    CRASH: (*_RESTARTED, *_TOLD),
+    OUTAGE: (*_RESTARTED, *_TOLD),
+    UNDO: (*_RESTARTED, *_TAKEN_BACK, *_TOLD),
+}
 _KINDS = {"cassandraclusters": kinds.CASSANDRA_CLUSTER, "pods": kinds.POD}
 
 
@@ -86,6 +103,10 @@ class Run:
         faults = self._director.bind(self._cluster)
         self._witness = Witness(self._cluster, self._director, faults)
 
+    def possible(self, fault: str) -> bool:
+        """Whether *fault* would change anything if it struck now."""
+        return self._director.possible(fault)
+
     def play(self) -> Outcome:
         """Play the story to its end, or to the first broken invariant."""
         end: Mapping[str, Any] = {}
@@ -111,6 +132,7 @@ class Run:
             case Apply(object=obj):
                 self._cluster.apply(obj)
             case Edit(name=name, spec=spec):
+                self._director.accidents.edited(name, spec)
                 self._cluster.edit(name, spec)
             case Delete(kind=kind, name=name):
                 path = _KINDS[kind].path(NAMESPACE, name)
@@ -178,8 +200,7 @@ class Run:
     def _judge(self) -> Mapping[str, Any]:
         """Let everything settle, and look whether it stays, and is as it should be."""
         now = self._cluster.simulation.now
-        over = now if self._director.struck_at is None else self._director.struck_at + LONGEST_SECONDS
-        self._pass(max(over - now, 0.0) + SETTLE_SECONDS)
+        self._pass(max(self._director.over_at - now, 0.0) + SETTLE_SECONDS)
         self._wait(self._story.end)
         settled = self._cluster.simulation.now
         self._pass(QUIET_SECONDS)
@@ -194,7 +215,12 @@ class Run:
         end = end_state(self._cluster)
         if self._reference is not None:
             found = differences(self._reference, end)
-            apart = (*self._story.hangs_on, *(_TOLD if self._director.fault in _BLIND else ()))
+            accident = self._director.accident_at is not None
+            apart = (
+                *self._story.hangs_on,
+                *(self._story.hangs_on_accidents if accident else ()),
+                *_APART.get(self._director.fault, ()),
+            )
             found = (text for text in found if not any(name in text.split(" is ")[0] for name in apart))
             # The first few tell what kind of difference it is.
             for text in itertools.islice(found, 4):

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from e2e.sweep.explore import Select
-from e2e.sweep.plans import EVENT, NODE, READ, WRITE, Plan
+from e2e.sweep.plans import EVENT, FAULTS, NODE, READ, WRITE, Plan, UnknownPlanError
 
 # Faults that come to much the same take turns: the first strikes at points 1, 1 + n, 1 + 2n and so on.
 _TURNS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    WRITE: (("kill-before", "kill-answered"), ("error", "hang")),
+    WRITE: (("kill-before", "kill-answered"), ("error", "hang"), ("crash", "outage")),
     READ: (("error", "hang"),),
     # Swapped with an event that does not come for 20 seconds, it is lost until then.
     EVENT: (("drop", "swap"), ("end", "", "")),
@@ -32,6 +32,15 @@ def rotating(plan: Plan) -> bool:
         if plan.fault in turn:
             return turn[(plan.number - 1) % len(turn)] == plan.fault
     return True
+
+
+def only(faults: Collection[str]) -> Select:
+    """Return a selection of these *faults*, at every point; raises `UnknownPlanError` for one unknown."""
+    known = {fault for kind in FAULTS.values() for fault in kind}
+    for fault in faults:
+        if fault not in known:
+            raise UnknownPlanError(f"there is no fault {fault}: {', '.join(sorted(known))}")
+    return lambda plan: plan.fault in faults
 
 
 def quick() -> Select:

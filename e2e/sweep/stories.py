@@ -120,7 +120,8 @@ class Story:
 
     *quiet*: from then on the operator writes nothing. Not so where the kubelet goes on trying something,
     since the operator repeats its words. *hangs_on*: in which paths the end may differ from the one without
-    faults, since it hangs on when something was seen.
+    faults, since it hangs on when something was seen; *hangs_on_accidents*: the same, where an accident may
+    decide whether a node comes to leave.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Story:
     given: tuple[Step, ...] = ()
     quiet: bool = True
     hangs_on: tuple[str, ...] = ()
+    hangs_on_accidents: tuple[str, ...] = ()
 
 
 @functools.cache
@@ -266,6 +268,7 @@ STORIES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 2}),
         ),
         end=_rests("solo"),
+        hangs_on_accidents=("operation-", ".dueOperations", ".podLastOperation"),
     ),
     Story(
         name="racks",

@@ -304,3 +304,27 @@ def test_a_stopped_node_keeps_its_status_in_gossip() -> None:
 
     assert view.states["10.0.0.2"].status is Status.SHUTDOWN
     assert view.is_member("10.0.0.2")
+
+
+def test_seeds_that_moved_are_found_when_read_again() -> None:
+    """A seed that comes back elsewhere, and knows nobody, is met as soon as its name is resolved again."""
+    lab = Lab()
+    at = {"seed": lab.address(1)}
+    lab.grow(1)
+    lab.start(2, resolve=lambda: (at["seed"],))
+    lab.wait(lambda: lab.node(2).native_transport)
+    lab.ring.kill(lab.address(1))
+    lab.volumes["1"].peers.clear()
+    lab.pass_time(60)
+    moved = lab.start(1, at=7, seeds=(lab.address(7),))
+    lab.wait(lambda: moved.native_transport)
+    lab.pass_time(60)
+    assert (len(moved.view.members), lab.address(7) in lab.node(2).view.members) == (1, False)
+
+    at["seed"] = lab.address(7)
+    answer = lab.execute(2, "reloadSeeds()", mbean=GOSSIPER)
+    assert answer["value"] == [f"/{lab.address(7)}:7000"]
+    lab.pass_time(5)
+
+    assert lab.address(2) in moved.view.members
+    assert lab.address(7) in lab.node(2).view.members

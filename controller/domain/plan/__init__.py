@@ -14,6 +14,7 @@ from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
 from controller.domain.plan import (
+    acquaint,
     autopilot,
     create,
     crossed,
@@ -42,14 +43,15 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
     under way.
 
     A rack that is taken apart, with pods that nobody looks after, is put together before all else. Volumes
-    come last, since they grow whatever else is the case, and a storage that refuses stops nothing.
+    come last, since they grow whatever else is the case, and a storage that refuses stops nothing. Members
+    that do not know each other are made to meet whatever else is under way.
     """
     actions: tuple[Action, ...] = tuple(storage.put_together(desired, observed))
     if not actions:
         actions = _ring(desired, observed)
         if not observed.obstacles and observed.missing_login is None:
             actions = operate.beside(desired, observed, actions)
-    return (*actions, *storage.grow(desired, observed))
+    return (*actions, *acquaint.acquaint(observed), *storage.grow(desired, observed))
 
 
 def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
