@@ -13,7 +13,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
         sweep-mutants deps up down demo e2e e2e-full bench-core bench-sim bench-isolation bench-create bench-roll \
-        bench-topology agents plugin image lock clean recording
+        bench-operations bench-topology agents plugin image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -119,6 +119,9 @@ bench-isolation: venv ## measure what clusters whose Cassandra hangs cost the ot
 
 bench-create: venv ## measure a creation on the real cluster, as ratios
 	$(RUN) e2e.bench_create
+
+bench-operations: venv ## measure how soon operations asked for by labels begin, on the real cluster
+	$(RUN) e2e.bench_operations
 
 bench-roll: venv ## measure rolling restarts: simulated, and on the real cluster with a client
 	$(RUN) e2e.bench_roll --simulated

@@ -24,6 +24,7 @@ from controller.plugin import (
     logs,
     operations,
     plan,
+    replace,
     show,
 )
 from controller.plugin.command import Command
@@ -44,10 +45,13 @@ COMMANDS: tuple[Command, ...] = (
     *logs.COMMANDS,
     *bundle.COMMANDS,
     *operations.COMMANDS,
+    *replace.COMMANDS,
     *edits.COMMANDS,
     *approve.COMMANDS,
 )
 
+_COMPLETION = """kubectl's own shell completion knows the commands once this program is on PATH as
+kubectl_complete-casskop as well (ln -s)."""
 _CODES = """exit codes: 0 done, 1 not done (and why), 2 wrong arguments, 3 something is refused, held or
 broken (plan, simulate), 4 no cluster answers, 5 a right is missing, 130 Ctrl-C"""
 
@@ -69,13 +73,14 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 def main_parser() -> argparse.ArgumentParser:
     """Return the parser for what stands before a command."""
-    shown = [c for c in COMMANDS if not c.hidden]
-    width = max(len(c.name) for c in shown)
-    listed = "\n".join(f"  {c.name:<{width}}  {c.help}" for c in shown)
+    width = max(len(c.name) for c in COMMANDS)
+    listed = "\n".join(f"  {c.name:<{width}}  {c.help}" for c in COMMANDS)
     parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Look after Cassandra clusters of CassKop.",
-        epilog=f"commands:\n{listed}\n\n{PROGRAM} COMMAND --help says more of each.\n\n{_CODES}",
+        epilog="\n\n".join(
+            (f"commands:\n{listed}", f"{PROGRAM} COMMAND --help says more of each.", _COMPLETION, _CODES)
+        ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -13,7 +13,7 @@ from controller.plugin.session import Session
 
 @attrs.frozen(kw_only=True)
 class Command:
-    """*run* does it and returns the exit code; *hidden* ones are not listed in the help, as in CassKop.
+    """*run* does it and returns the exit code.
 
     A *lenient* one ends with the same words whatever its arguments are.
     """
@@ -23,7 +23,6 @@ class Command:
     arguments: Callable[[argparse.ArgumentParser], Any]
     run: Callable[[Session, argparse.Namespace], int]
     epilog: str = ""
-    hidden: bool = False
     lenient: bool = False
 
 

@@ -47,7 +47,7 @@ def offers(words: Sequence[str], commands: Sequence[Command], parser: Parser, of
     *before, last = words or [""]
     command = next((c for word in before for c in commands if c.name == word), None)
     if command is None:
-        found = [f"{c.name}\t{c.help}" for c in commands if not c.hidden]
+        found = [f"{c.name}\t{c.help}" for c in commands]
     else:
         known = parser(command)
         previous = before[-1] if before else ""

@@ -12,8 +12,7 @@ import datetime as dt
 from http import HTTPStatus
 from typing import Any, Final
 
-from controller.api.v2 import names
-from controller.domain.errors import ConflictError, NotFoundError
+from controller.domain.errors import ConflictError
 from controller.kube import kinds
 from controller.kube.errors import check
 from controller.kube.transport import Request
@@ -22,7 +21,6 @@ from controller.plugin.errors import DONE, StopError
 from controller.plugin.session import FIELD_MANAGER, SECONDS, Object, Session
 
 _JSON_PATCH: Final = "application/json-patch+json"
-_SCRIPT: Final = "pre_run.sh"
 
 
 def write_spec(session: Session, cluster: Object, operations: list[dict[str, Any]]) -> None:
@@ -94,46 +92,6 @@ def _unlock(session: Session, given: argparse.Namespace) -> int:
     return DONE
 
 
-def _replace(session: Session, given: argparse.Namespace) -> int:
-    """Have the pod take the place of the dead node at *previous_ip*, on a new volume."""
-    cluster = session.cluster(_cluster_of(session, given.pod))
-    config_map = cluster["spec"].get("configMapName")
-    if not config_map:
-        raise StopError(
-            f"CassandraCluster {cluster['metadata']['name']} names no ConfigMap in spec.configMapName,"
-            " which the script has to be written to: create an empty one and name it"
-        )
-    flag = f"-Dcassandra.replace_address_first_boot={given.previous_ip}"
-    script = f'test "$(hostname)" = "{given.pod}" && echo "{flag}" >> /etc/cassandra/jvm.options\nexit 0\n'
-    session.out.say(f"Write {_SCRIPT} to ConfigMap {config_map}")
-    session.client.merge_patch(kinds.CONFIG_MAP, session.namespace, config_map, {"data": {_SCRIPT: script}})
-    claim = names.claim(names.DATA, given.pod)
-    try:
-        uid = session.client.get(kinds.PERSISTENT_VOLUME_CLAIM, session.namespace, claim)["metadata"]["uid"]
-    except NotFoundError:
-        session.out.say(f"There is no PersistentVolumeClaim {claim}")
-    else:
-        session.client.delete(kinds.PERSISTENT_VOLUME_CLAIM, session.namespace, claim, uid=uid)
-        session.out.say(f"Delete PersistentVolumeClaim {claim}")
-    session.out.result(
-        {"namespace": session.namespace, "pod": given.pod, "configMap": config_map, "claim": claim}
-    )
-    return DONE
-
-
-def _cluster_of(session: Session, pod: str) -> str:
-    """Return the name of the cluster that *pod*, or its volume, belongs to."""
-    for kind, name in ((kinds.POD, pod), (kinds.PERSISTENT_VOLUME_CLAIM, names.claim(names.DATA, pod))):
-        try:
-            obj = session.client.get(kind, session.namespace, name)
-        except NotFoundError:
-            continue
-        key = kinds.owner_key(obj)
-        if key is not None:
-            return key.name
-    raise StopError(f"Pod {pod} is none of a CassandraCluster in namespace {session.namespace}")
-
-
 def _restart_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crd", required=True, help="name of the CassandraCluster")
     group = parser.add_mutually_exclusive_group(required=True)
@@ -145,11 +103,6 @@ def _restart_arguments(parser: argparse.ArgumentParser) -> None:
 def _unlock_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("cluster", nargs="?", help="name of the CassandraCluster")
     parser.add_argument("--off", action="store_true", help="wait for proofs again")
-
-
-def _replace_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--pod", required=True, help="pod that takes the place of the dead node")
-    parser.add_argument("--previous-ip", required=True, help="address of the dead node")
 
 
 COMMANDS = (
@@ -164,12 +117,5 @@ COMMANDS = (
         help="go on where a proof is missing, one node at a time",
         arguments=_unlock_arguments,
         run=_unlock,
-    ),
-    Command(
-        name="replace",
-        help="put a pod in the place of a dead node",
-        arguments=_replace_arguments,
-        run=_replace,
-        hidden=True,
     ),
 )

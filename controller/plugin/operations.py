@@ -19,11 +19,11 @@ import uuid
 from controller.api.v2 import names
 from controller.api.v2.cluster import ActionStatus, OperationName
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.domain.operations.kinds import NAMES, Unusable, parse
+from controller.domain.operations.kinds import NAMES, Unusable, may_be_stopped, parse
 from controller.kube import kinds
 from controller.plugin.command import Command
 from controller.plugin.errors import DONE, StopError
-from controller.plugin.session import Object, Session
+from controller.plugin.session import Object, Session, serves
 
 _BUSY: Final = frozenset({ActionStatus.ONGOING.value, ActionStatus.FINALIZING.value})
 _LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
@@ -41,11 +41,11 @@ def selected(
     pod: str | None,
     prefix: str | None,
     operation: str | None = None,
-    status: str | None = None,
+    status: frozenset[str] = frozenset(),
 ) -> list[Object]:
     """Return the running pods called *pod*, or with *prefix* in their name.
 
-    With *status* they carry *operation* in that very status; without, those that are busy are left out.
+    With *status* they carry *operation* in one of these; without, those that are busy are left out.
     `StopError` if there are none.
     """
     chosen, busy, idle = [], [], []
@@ -56,8 +56,8 @@ def selected(
         has = labels.get(names.OPERATION_STATUS)
         if (each.get("status") or {}).get("phase") != "Running":
             idle.append(name)
-        elif status is not None:
-            if labels.get(names.OPERATION_NAME) == operation and has == status:
+        elif status:
+            if labels.get(names.OPERATION_NAME) == operation and has in status:
                 chosen.append(each)
         elif has in _BUSY:
             busy.append(name)
@@ -68,9 +68,9 @@ def selected(
     return chosen
 
 
-def _why_none(busy: list[str], idle: list[str], operation: str | None, status: str | None) -> str:
-    if status is not None:
-        return f": none is labelled {operation} and {status}"
+def _why_none(busy: list[str], idle: list[str], operation: str | None, status: frozenset[str]) -> str:
+    if status:
+        return f": none is labelled {operation} and {' or '.join(sorted(status, reverse=True))}"
     if busy:
         return f": {', '.join(busy)} is at another one (kubectl casskop status shows it)"
     if idle:
@@ -188,8 +188,16 @@ def _run(session: Session, given: argparse.Namespace) -> int:
 
 def _switch(before: ActionStatus, after: ActionStatus) -> Callable[[Session, argparse.Namespace], int]:
     def run(session: Session, given: argparse.Namespace) -> int:
+        status = {before.value}
+        known = parse(given.operation, "")
+        if after is ActionStatus.PAUSED and not isinstance(known, Unusable) and may_be_stopped(known):
+            status.add(ActionStatus.ONGOING.value)
         pods = selected(
-            session, pod=given.pod, prefix=given.prefix, operation=given.operation, status=before.value
+            session,
+            pod=given.pod,
+            prefix=given.prefix,
+            operation=given.operation,
+            status=frozenset(status),
         )
         done = label(session, pods, operation=given.operation, status=after.value, keep_argument=True)
         session.out.result({"namespace": session.namespace, "pods": done})
@@ -268,12 +276,7 @@ def _free_pod(session: Session, cluster: str, removed: str | None) -> Object:
     if not free:
         whom = removed or "the node"
         raise StopError(f"No pods found for operation: no running pod of {cluster} is free to remove {whom}")
-    return next((pod for pod in free if _serves(pod)), free[0])
-
-
-def _serves(pod: Object) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
+    return next((pod for pod in free if serves(pod)), free[0])
 
 
 # -- arguments
@@ -364,13 +367,14 @@ COMMANDS = (
     ),
     Command(
         name="pause",
-        help="keep back an operation that has not begun",
+        help="keep back an operation that has not begun, or stop one",
         arguments=_switch_arguments,
         run=_switch(ActionStatus.TO_DO, ActionStatus.PAUSED),
+        epilog="Of operations that run, cleanup, scrub and upgradesstables can be stopped.",
     ),
     Command(
         name="unpause",
-        help="let an operation that was paused begin",
+        help="let an operation that was paused begin, or go on",
         arguments=_switch_arguments,
         run=_switch(ActionStatus.PAUSED, ActionStatus.TO_DO),
     ),

@@ -158,3 +158,9 @@ class Session:
                     "the CustomResourceDefinition in this Kubernetes is CassKop's, not ours: install"
                     " manifests/crds and this operator first (docs/takeover.md)"
                 )
+
+
+def serves(pod: Object) -> bool:
+    """Tell whether *pod* is Ready to Kubernetes."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)

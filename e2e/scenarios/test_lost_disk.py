@@ -30,7 +30,10 @@ def hosts(cluster: Cluster, name: str) -> dict[str, str]:
 
 
 def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
-    """It is another node, in the same place; its peer knows two members, as before, and both are up."""
+    """It is another node, in the same place; its peer knows two members, as before, and both are up.
+
+    The operator dies on the way.
+    """
     pod, peer = f"{pair}-{RACK}-1", f"{pair}-{RACK}-0"
     before = hosts(cluster, pair)
     claim = cluster.get("persistentvolumeclaims", f"data-{pod}")["metadata"]["uid"]
@@ -46,6 +49,7 @@ def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
             return False
 
     cluster.eventually(anew, seconds=120, what="another volume")
+    cluster.kill_operator()
 
     def back() -> bool:
         return at_rest(cluster.get(CLUSTERS, pair)) and hosts(cluster, pair)[pod] != before[pod]

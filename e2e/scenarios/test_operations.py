@@ -103,8 +103,10 @@ def test_events_tell_of_beginning_and_end(cluster: Cluster) -> None:
             seconds=60,
             what=f"an event that says {words}",
         )
-    # The last one: afterwards it does not serve any more.
+    # The last one: afterwards it does not serve any more. The operator dies over it.
     ask(cluster, pod, "drain")
+    begun(cluster, pod)
+    cluster.kill_operator()
     ends(cluster, pod, "Done")
     cluster.delete(CLUSTERS, name, seconds=240)
 
@@ -174,11 +176,23 @@ def test_what_cannot_be_done_is_refused_in_words(
     cluster.eventually(told, seconds=30, what="status tells of it")
 
 
-def test_an_operation_survives_the_operator(cluster: Cluster, work: str) -> None:
-    """It dies right after it has begun; the next one finds it, or asks for it, and sees its end."""
+@pytest.mark.parametrize(
+    "operations",
+    [
+        (("repair", "full"), ("scrub", None)),
+        (("cleanup", None), ("flush", None)),
+        (("upgradesstables", None), ("snapshot", "kept")),
+        (("compact", None), ("repair", "incremental")),
+    ],
+    ids=lambda pair: "-".join(name for name, _ in pair),
+)
+def test_operations_survive_the_operator(
+    cluster: Cluster, work: str, operations: tuple[tuple[str, str | None], ...]
+) -> None:
+    """It dies right after they have begun; the next one finds them, or asks for them, and sees their end."""
     pods = [pod_of(work, i) for i in range(2)]
-    ask(cluster, pods[0], "repair", "full")
-    ask(cluster, pods[1], "scrub")
+    for pod, (operation, argument) in zip(pods, operations, strict=True):
+        ask(cluster, pod, operation, argument)
     begun(cluster, *pods)
     cluster.kill_operator()
     for pod in pods:

@@ -191,14 +191,23 @@ def test_half_done_is_not_done(line: Line, answer: int, words: str) -> None:
     assert words in str(line.carry_out(Scrub(keyspace="app")).failure)
 
 
-def test_a_rebuild_that_is_not_repeated_says_what_to_do(line: Line) -> None:
-    """Cassandra 5.0 refuses it once data was fetched, whether or not that came to its end."""
-    there = {"status": 500, "error": "Discovered existing bootstrap data and so on"}
-    line.answers = lambda _o, _a: httpx.Response(200, json=there)
-    found = line.carry_out(Rebuild(source="dc1"))
+def test_a_rebuild_that_is_not_repeated_ends_in_a_repair(line: Line) -> None:
+    """Cassandra 5.0 refuses a keyspace once data of it was fetched, whether or not that came to its end."""
 
-    assert "repair the node" in str(found.failure)
-    assert "Discovered existing bootstrap data" in str(found.failure)
+    def answer(operation: str, arguments: list[Any]) -> Any:
+        if operation == "rebuild" and arguments[1] == "system_auth":
+            error = "Discovered existing bootstrap data and so on"
+            return httpx.Response(200, json={"status": 500, "error": error})
+        return {"repairAsync": 7, "getParentRepairStatus": ["COMPLETED", "done"]}.get(operation)
+
+    line.answers = answer
+    assert line.carry_out(Rebuild(source="dc1")) == Ended()
+
+    assert [name for name, _ in line.calls] == ["rebuild"] * 2 + ["repairAsync", "getParentRepairStatus"]
+    keyspace, options = line.calls[2][1]
+    assert keyspace == "system_auth"
+    assert (options["primaryRange"], options["incremental"]) == ("false", "false")
+    assert options["dataCenters"] == "dc2,dc1"
 
 
 def test_a_lost_answer_is_told_from_a_refusal(line: Line) -> None:

@@ -171,8 +171,40 @@ def test_unlock_and_lock_again(demo: Plugin) -> None:
     assert demo.cluster.get(CLUSTERS, "demo")["spec"]["unlockNextOperation"] is False
 
 
+def test_a_pause_stops_what_can_be_stopped(demo: Plugin) -> None:
+    """A cleanup that runs is told to; a repair that runs is not."""
+    put(demo, FIRST, name="repair", status="Ongoing")
+    said = demo.run("pause", "repair", "--pod", FIRST)
+    assert said.code == 1
+    assert "none is labelled repair and ToDo" in said.err
+
+    put(demo, FIRST, name="cleanup", status="Ongoing")
+    assert demo.run("pause", "cleanup", "--pod", FIRST).code == 0
+    assert labels(demo, FIRST)["status"] == "Paused"
+
+
+def test_replace_takes_the_volume_and_the_pod_of_a_member_that_is_known(demo: Plugin) -> None:
+    """One that serves stays. The operator gives the new pod the dead node's place."""
+    victim = "demo-dc1-rack2-0"
+    before = demo.cluster.get(CLUSTERS, "demo")["status"]["cassandraNodeStatus"][victim]
+    words = ["replace", "--pod", victim, "--previous-ip", before["nodeIp"]]
+    assert "serves" in demo.run(*words).err
+
+    demo.cluster.sim.controllers.nodes.power_off(demo.cluster.get("pods", victim)["spec"]["nodeName"])
+    demo.cluster.sim.run(60)
+    said = demo.run(*words)
+
+    assert said.code == 0, said.err
+    for kind, name in (("persistentvolumeclaims", f"data-{victim}"), ("pods", victim)):
+        assert demo.cluster.get(kind, name)["metadata"]["deletionTimestamp"]
+
+
 def test_replace_writes_the_script_and_takes_the_volume(demo: Plugin) -> None:
-    """The ConfigMap gets a script for that one pod, and its volume is deleted, as CassKop has it."""
+    """Of a node that the pod was not: a script for that one pod, and its volume goes, as CassKop has it."""
+    demo.cluster.sim.controllers.nodes.power_off(
+        demo.cluster.get("pods", "demo-dc1-rack2-0")["spec"]["nodeName"]
+    )
+    demo.cluster.sim.run(60)
     demo.cluster.sim.post(
         f"/api/v1/namespaces/{NAMESPACE}/configmaps", {"metadata": {"name": "scripts"}, "data": {"a": "b"}}
     )

@@ -50,8 +50,12 @@ class Busy:
     methods: frozenset[str] = frozenset()
 
     def with_(self, operation: NodeOperation) -> bool:
-        """Tell whether *operation*, or another of its kind, runs."""
-        return METHODS[type(operation)] in self.methods
+        """Tell whether *operation*, or another of its kind, runs.
+
+        A rebuild may end in a repair: `controller/cassandra/work.py`.
+        """
+        kinds = (Rebuild, Repair) if isinstance(operation, Rebuild) else (type(operation),)
+        return any(METHODS[kind] in self.methods for kind in kinds)
 
 
 @attrs.frozen(kw_only=True)
