@@ -142,6 +142,15 @@ def test_a_node_that_is_at_it_is_not_asked_again(name: str) -> None:
     assert action.seconds is not None
 
 
+def test_a_rebuild_may_be_at_a_repair() -> None:
+    """Which it ends in where Cassandra fetches nothing twice; a repair is never at a rebuild."""
+    for name, method, waits in (("rebuild", "repair", True), ("repair", "rebuild", False)):
+        busy = Busy(methods=frozenset({method}))
+        want, observed = ring(2, operations={FIRST: runs(name)}, seen=what(FIRST, NotCalled(), busy))
+        (action,) = plan(want, observed)
+        assert isinstance(action, Wait) == waits
+
+
 @pytest.mark.parametrize("busy", [None, Silent(why="no answer")])
 def test_silence_is_no_end(busy: Silent | None) -> None:
     """Nothing is begun and nothing is over while a node does not say what it is at."""
