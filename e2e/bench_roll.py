@@ -1,8 +1,9 @@
 """
 Measure rolling restarts: `make bench-roll`, as ratios to what the pods' own restarts come to.
 
-- On the real cluster: three racks of two nodes, three replicas, first whole racks at once, then node by
-  node, with a client at LOCAL_QUORUM all the time. Its failed requests are printed.
+- On the real cluster: three racks of two nodes, three replicas, first whole racks at once, a restart and then
+  a new template, which one node has to try, then node by node; with a client at LOCAL_QUORUM all the time,
+  whose failed requests are printed.
 - On the simulator (`--simulated`): three racks of a hundred nodes that take a minute each.
 
 A restart is timed from the pod's deletion to its successor's Ready, as the API server dates both, to the
@@ -12,7 +13,7 @@ second. Nothing is left out; it exits with 1 if a ratio misses its bound.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 import datetime as dt
 import logging
 import platform
@@ -142,25 +143,36 @@ def edit(strategy: str, number: int) -> Object:
     return {"spec": {"restartedAt": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "rollout": {"strategy": strategy}}}
 
 
-def roll(kubectl: Kubectl, strategy: str, number: int, per_rack: int) -> Result:
+def ways(strategies: Collection[str]) -> dict[str, tuple[str, Object]]:
+    """Return the edits that roll everything, each with its strategy, by what they are."""
+    found = {
+        f"{AT_ONCE}, a restart": (AT_ONCE, edit(AT_ONCE, 0)),
+        f"{AT_ONCE}, a new template": (AT_ONCE, new_template()),
+        f"{ONE_BY_ONE}, a restart": (ONE_BY_ONE, edit(ONE_BY_ONE, 1)),
+    }
+    return {what: way for what, way in found.items() if way[0] in strategies}
+
+
+def roll(kubectl: Kubectl, what: str, way: tuple[str, Object], per_rack: int) -> Result:
     """Restart all nodes on a real cluster, and watch it."""
+    strategy, change = way
     pods = watching.pods(kubectl, NAME)
     seen = Restarts(before={pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in pods})
     began = time.monotonic()
-    kubectl.patch("cassandracluster", NAME, edit(strategy, number))
+    kubectl.patch("cassandracluster", NAME, change)
 
     def over() -> bool:
         seen.look(watching.pods(kubectl, NAME))
         return len(seen.ready) == len(seen.before) and at_rest(watching.cluster(kubectl, NAME))
 
-    watching.eventually(over, seconds=ROLL_SECONDS, what=f"{strategy} is over", every=0.7)
+    watching.eventually(over, seconds=ROLL_SECONDS, what=f"{what} is over", every=0.7)
     wall = time.monotonic() - began
     seen.look(watching.pods(kubectl, NAME))
     turns = RACKS if strategy == AT_ONCE else RACKS * per_rack
-    return Result(strategy=strategy, wall=wall, restarts=seen, turns=turns, bound=BOUNDS[strategy])
+    return Result(strategy=what, wall=wall, restarts=seen, turns=turns, bound=BOUNDS[strategy])
 
 
-def real(per_rack: int, strategies: tuple[str, ...]) -> list[Result]:
+def real(per_rack: int, strategies: Collection[str]) -> list[Result]:
     """Roll a real cluster in these ways, and print what it was."""
     where = lab()
     kubectl = where.kubectl(f"casskop-roll-{secrets.token_hex(3)}")
@@ -179,17 +191,15 @@ def real(per_rack: int, strategies: tuple[str, ...]) -> list[Result]:
             # So that logins survive what the client's rows survive.
             load.alter(cql, load.replicated(dc1=REPLICAS), "system_auth")
             print(f"{RACKS} racks x {per_rack} nodes, {REPLICAS} replicas", flush=True)
-            for number, strategy in enumerate(strategies):
+            for what, way in ways(strategies).items():
                 # So that the operator's last look at the last roll is over.
                 time.sleep(5)
                 with load.Load([cql]) as client:
-                    results.append(roll(kubectl, strategy, number, per_rack))
-                report = client.report()
+                    results.append(roll(kubectl, what, way, per_rack))
                 results[-1].show()
-                print(f"  client: {report}")
-                print(
-                    f"  rows lost: {len(load.lost(cql, report.written))} of {len(report.written)}", flush=True
-                )
+                report = client.report()
+                lost = load.lost(cql, report.written)
+                print(f"  client: {report}\n  rows lost: {len(lost)} of {len(report.written)}", flush=True)
     finally:
         remove(kubectl)
     print(f"CassKop 2.3.4, for comparison: {CASSKOP_SECONDS} s for 6 nodes, node by node")
@@ -213,8 +223,7 @@ def simulated(per_rack: int) -> list[Result]:
     sim.controllers.ring.create_keyspace("app", spread)
     sim.controllers.ring.alter_keyspace("system_auth", spread)
     sim.run(30)
-    edits = {f"{AT_ONCE}, a restart": edit(AT_ONCE, 0), f"{AT_ONCE}, a new template": new_template()}
-    return [_simulated_roll(sim, cluster, what, change) for what, change in edits.items()]
+    return [_simulated_roll(sim, cluster, what, change) for what, (_, change) in ways([AT_ONCE]).items()]
 
 
 def _simulated_roll(sim: SimCluster, cluster: SimulatedCluster, what: str, change: Object) -> Result:
@@ -249,15 +258,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m e2e.bench_roll")
     parser.add_argument("--simulated", action="store_true", help="on the simulator")
     parser.add_argument("--per-rack", type=int, help="nodes in each of the three racks (2, or 100)")
-    ways = (AT_ONCE, ONE_BY_ONE)
-    parser.add_argument("--strategy", choices=ways, help="only this one, on the real cluster")
+    both = (AT_ONCE, ONE_BY_ONE)
+    parser.add_argument("--strategy", choices=both, help="only this one, on the real cluster")
     given = parser.parse_args()
     if given.simulated:
         results = simulated(given.per_rack or SIMULATED_PER_RACK)
         for result in results:
             result.show()
     else:
-        results = real(given.per_rack or 2, (given.strategy,) if given.strategy else ways)
+        results = real(given.per_rack or 2, (given.strategy,) if given.strategy else both)
     return 0 if all(result.good for result in results) else 1
 
 

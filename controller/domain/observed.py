@@ -44,6 +44,8 @@ class Container:
     message: str | None = None
     exit_code: int | None = None
     last_words: str | None = None
+    # Whether the kernel ended it last, since it took more memory than its limit.
+    out_of_memory: bool = False
     init: bool = False
 
 

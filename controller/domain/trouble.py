@@ -119,6 +119,8 @@ def _container_trouble(pod: Pod, container: Container) -> Trouble | None:
         )
     failed = container.exit_code not in (None, 0)
     if container.reason == "CrashLoopBackOff" or (failed and container.restarts > 0):
+        if container.out_of_memory:
+            return _out_of_memory(pod, container)
         path = "spec.config" if container.name in _IMAGE_FIELDS else "spec.sidecarConfigs"
         last = _sentence(container.last_words or container.message or "it left no message")
         return Trouble(
@@ -129,6 +131,18 @@ def _container_trouble(pod: Pod, container: Container) -> Trouble | None:
             f" ({container.restarts} restarts; look at {path} and at its log). Its last words: {last}",
         )
     return None
+
+
+def _out_of_memory(pod: Pod, container: Container) -> Trouble:
+    """Say what a log cannot: the process had no time to write anything."""
+    path = "spec.resources.limits.memory" if container.name in _IMAGE_FIELDS else "spec.sidecarConfigs"
+    return Trouble(
+        pod=pod.name,
+        reason="ContainerCrashes",
+        path=path,
+        why=f"container {container.name} of {pod.name} is killed again and again for taking more memory than"
+        f" its limit ({container.restarts} restarts; raise {path}, or let it use less: a smaller heap)",
+    )
 
 
 def _sentence(words: str) -> str:

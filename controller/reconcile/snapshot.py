@@ -191,5 +191,6 @@ def _container(item: Object, *, init: bool) -> Container:
         message=waiting.get("message") or terminated.get("message"),
         exit_code=ended.get("exitCode"),
         last_words=ended.get("message"),
+        out_of_memory=ended.get("reason") == "OOMKilled",
         init=init,
     )

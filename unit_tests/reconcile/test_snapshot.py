@@ -181,7 +181,7 @@ def test_only_the_scheduler_says_that_no_node_can_take_it(conditions: list[Json]
         (
             {"terminated": {"exitCode": 137, "reason": "OOMKilled"}},
             {"terminated": {"exitCode": 1, "message": "older"}},
-            Container(name="x", reason="OOMKilled", exit_code=137),
+            Container(name="x", reason="OOMKilled", exit_code=137, out_of_memory=True),
         ),
         ({"running": {}}, {}, Container(name="x", running=True)),
         ({}, {}, Container(name="x")),
