@@ -16,11 +16,20 @@ from e2e.samples import NO_SUCH_IMAGE, jolokia_secret, sample
 
 STORY = "story"
 READY_SECONDS = 420
+# What became of forecasts, for the end of a run.
+FORECASTS = pytest.StashKey[str]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption("--cluster", choices=("sim", "real"), default="sim", help="what to run scenarios on")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many forecasts were compared, and how many could not be."""
+    said = config.stash.get(FORECASTS, None)
+    if said is not None:
+        terminalreporter.write_line(said)
 
 
 @pytest.fixture(scope="session")
@@ -41,20 +50,31 @@ def kubectl(the_lab: Lab) -> Iterator[Kubectl]:
 
 
 @pytest.fixture(scope="session")
-def cluster(request: pytest.FixtureRequest) -> Cluster:
-    """A cluster with the operator in it, for all scenarios of a run."""
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster with the operator in it, for all scenarios of a run.
+
+    The simulated one foretells each edit, as `kubectl casskop plan` does, and holds what is then done
+    against it: at the end all has to be as foretold, and enough of it compared.
+    """
     if request.config.getoption("--cluster") == "real":
         the_lab: Lab = request.getfixturevalue("the_lab")
-        return RealCluster(kubectl=request.getfixturevalue("kubectl"), image=the_lab.image)
+        yield RealCluster(kubectl=request.getfixturevalue("kubectl"), image=the_lab.image)
+        return
     # Imported here: a run on a real cluster has no use for the simulator.
+    from e2e.providers.foreseeing import ForeseeingCluster, Foresight  # noqa: PLC0415
     from e2e.providers.sim import SimCluster  # noqa: PLC0415
     from e2e.providers.simulated import SimulatedCluster  # noqa: PLC0415
     from e2e.simcontrollers.images import Images  # noqa: PLC0415
 
-    sim = SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,)), holds=True)
+    foresight = Foresight()
+    sim = SimCluster(seed=1, images=Images(unknown=(NO_SUCH_IMAGE,)), holds=True, trail=foresight)
     # As the real one has it: volumes of this class never grow.
     sim.controllers.add_class("fixed", expands=False)
-    return SimulatedCluster(sim)
+    foreseeing = ForeseeingCluster(SimulatedCluster(sim), foresight)
+    yield foreseeing
+    foreseeing.close()
+    request.config.stash[FORECASTS] = foresight.summary()
+    foresight.check()
 
 
 @pytest.fixture(scope="session")

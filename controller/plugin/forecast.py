@@ -64,6 +64,8 @@ from controller.runtime.store import Key
 _LOOKS: Final = 4000
 # Looks in which only this is done over and over: the model does not follow what is wanted of it.
 _SAME: Final = 3
+# Looks that only change status before it is over: what is noted in one may be acted upon in the next.
+_IDLE: Final = 3
 
 
 @attrs.frozen(kw_only=True)
@@ -105,10 +107,11 @@ class Forecast:
 
 @attrs.frozen(kw_only=True)
 class Look:
-    """One look of the operator's: what it goes by, and what it would do."""
+    """One look of the operator's: what it goes by, what it would do, and whether it says anything new."""
 
     chosen: Chosen
     actions: tuple[Action, ...]
+    news: bool = False
 
 
 class Operator:
@@ -154,9 +157,11 @@ class Operator:
         new = status(chosen.cluster.status, wish.desired, observed, actions)
         new = with_copies(new, actions, live)
         new = attrs.evolve(corrected(new) if chosen.refused else new, seed_list=wish.seeds)
-        model.cluster = {**model.cluster, "status": encode_status(new)}
+        said = encode_status(new)
+        news = said != encode_status(chosen.cluster.status)
+        model.cluster = {**model.cluster, "status": said}
         self.racks = {rack.name: rack for rack in wish.desired.racks}
-        return Look(chosen=chosen, actions=actions)
+        return Look(chosen=chosen, actions=actions, news=news)
 
     def settle(self) -> bool:
         """Let pods come up; tell whether anything changed."""
@@ -173,7 +178,7 @@ def forecast(world: World, now: dt.datetime) -> Forecast:
     operator = Operator(world, now)
     steps: list[Step] = []
     last: tuple[Step, ...] = ()
-    again = 0
+    again = idle = 0
     look: Look | None = None
     unknown: str | None = None
     for _ in range(_LOOKS):
@@ -186,7 +191,10 @@ def forecast(world: World, now: dt.datetime) -> Forecast:
             unknown = f"{now_done[0].action} {now_done[0].target} is decided again and again"
             break
         steps.extend(now_done)
-        if not look.chosen.usable or (not operator.settle() and not noted):
+        if not look.chosen.usable:
+            break
+        idle = 0 if operator.settle() or noted else idle + 1
+        if idle and (not look.news or idle >= _IDLE):
             break
     else:
         unknown = f"no end after {_LOOKS} looks"

@@ -16,6 +16,7 @@ import uuid
 
 from controller.api.v2 import names
 from controller.api.v2.cluster import OperationName
+from controller.api.v2.version import product_version
 from controller.builders.copies import with_capacity
 from controller.domain.actions import (
     ApplyObject,
@@ -92,6 +93,11 @@ class Model(ModelStore):
             for pod, node in (status.get("cassandraNodeStatus") or {}).items()
             if node.get("hostId")
         }
+        self._releases: dict[str, str] = {
+            pod: node["releaseVersion"]
+            for pod, node in (status.get("cassandraNodeStatus") or {}).items()
+            if node.get("releaseVersion")
+        }
         self._leaving = {
             pod
             for rack in (status.get("cassandraRackStatus") or {}).values()
@@ -106,6 +112,19 @@ class Model(ModelStore):
         """Return the host id of a node: the one that status knows, or one that is made up."""
         made = uuid.UUID(bytes=hashlib.sha256(pod.encode()).digest()[:16])
         return self._hosts.setdefault(pod, str(made))
+
+    def release(self, pod: str) -> str:
+        """Return what a node says it runs: what its image tells if it was made here, else what status knows.
+
+        It is "" where neither tells.
+        """
+        obj = self.objects[kinds.POD][pod]
+        known = self._releases.get(pod, "")
+        if obj["metadata"].get("uid") not in self.made:
+            return known
+        images = [c["image"] for c in obj["spec"]["containers"] if c["name"] == names.CASSANDRA]
+        given = (self.cluster.get("spec") or {}).get("serverVersion")
+        return (product_version(given, images[0]) if images else None) or known
 
     def members(self) -> dict[str, str]:
         """Return the address of each node in the ring by the name of its pod."""

@@ -43,7 +43,7 @@ class ModelNodes(Nodes):
                 pod: View(
                     mode=Mode.DECOMMISSIONED if pod in self._model.left else Mode.NORMAL,
                     native_transport=True,
-                    release_version="",
+                    release_version=self._model.release(pod),
                     host_ids=host_ids,
                 )
                 for pod in endpoints

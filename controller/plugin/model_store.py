@@ -40,6 +40,8 @@ class ModelStore:
         self.left: set[str] = set()
         # StatefulSets that were taken away from their pods, which run on.
         self.apart: dict[str, Object] = {}
+        # UIDs of what was made here.
+        self.made: set[str] = set()
         self._read = frozenset(world.objects)
         self._beside = world.of(kinds.STORAGE_CLASS)
         self._version = 10**12
@@ -81,6 +83,8 @@ class ModelStore:
             "generation": (old["metadata"].get("generation", 0) if old else 0) + 1,
             "resourceVersion": str(self._version),
         }
+        if old is None:
+            self.made.add(metadata["uid"])
         obj: Object = {**body, "metadata": metadata}
         if kind == kinds.STATEFULSET:
             obj["status"] = self._status_after(old or self.apart.get(name), obj)

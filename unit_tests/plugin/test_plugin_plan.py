@@ -203,6 +203,24 @@ def test_an_edit_goes_as_foreseen(case: str, stage: Stage) -> None:
     assert as_requests(foreseen) == stage.converge()
 
 
+def test_what_a_new_major_release_asks_for_is_foreseen() -> None:
+    """After the last node's upgrade sstables are rewritten: the plan does not end with the restarts."""
+    stage = Stage()
+    obj = sample("demo")
+    obj["spec"] |= {"cassandraImage": "cassandra:4.1", "autoPilot": True}
+    stage.cluster.apply(obj)
+    stage.converge()
+
+    foreseen = stage.forecast(stage.edited(cassandraImage="cassandra:5.0"))
+
+    asked = [step for step in foreseen.steps if step.action == "OperationAsked"]
+    assert [step.target for step in asked] == [f"demo-dc1-rack{n}-0" for n in (1, 2, 3)]
+    assert all("upgradesstables" in step.why for step in asked)
+    assert foreseen.steps.index(asked[0]) > max(
+        number for number, step in enumerate(foreseen.steps) if step.action == "RestartPod"
+    )
+
+
 def test_a_stop_and_a_start_go_as_foreseen(stage: Stage) -> None:
     """Which racks stop, that it ends there, and how they start again, with an image changed meanwhile."""
     foreseen = stage.forecast(stage.edited(stopped=True))
