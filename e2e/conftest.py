@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 import secrets
 
 import pytest
@@ -23,6 +24,21 @@ FORECASTS = pytest.StashKey[str]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the option."""
     parser.addoption("--cluster", choices=("sim", "real"), default="sim", help="what to run scenarios on")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Play the scenarios of a module in the order in which they are told, whatever else is shuffled.
+
+    They share a cluster, and some go on where the one before has left it.
+    """
+    modules: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        modules.setdefault(item.location[0], []).append(item)
+    for name, told in modules.items():
+        if "scenarios" in Path(name).parts:
+            told.sort(key=lambda item: item.location[1] or 0)
+    items[:] = [item for told in modules.values() for item in told]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
