@@ -40,7 +40,7 @@ from controller.domain.leaving import (
 )
 from controller.domain.observed import Claim, Observed
 from controller.domain.plan import needs_ownership, plan
-from controller.domain.ring import Mode, Ring, Silent
+from controller.domain.ring import Answer, Mode, Ring, Silent
 from controller.domain.status import status
 from unit_tests.domain.obedient import desired
 from unit_tests.domain.shrinking import Cluster
@@ -229,6 +229,26 @@ def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
     assert fate(LAST, nobody) == Gone(
         why="demo-dc1-rack0-1 has left the ring: none of the 1 nodes that answer knows it", member=True
     )
+
+
+def test_a_node_that_serves_is_not_gone_whoever_does_not_know_it() -> None:
+    """Two members that lost sight of each other: from one side, the other seems gone."""
+    want = desired((2,))
+    seen = Cluster.running(want).observed(want)
+    split = attrs.evolve(seen, ring=_with(seen, LAST, host_ids={"dc1-rack0.0.1": "host-dc1-rack0.0.1"}))
+    own = split.ring.views()["demo-dc1-rack0-0"]
+
+    def said(answer: Answer | None) -> Observed:
+        answers = dict(split.ring.answers) | ({LAST: answer} if answer is not None else {})
+        return attrs.evolve(split, ring=Ring(answers=answers))
+
+    assert fate(LAST, said(own)) == Unknown(
+        why="demo-dc1-rack0-1 serves as a member, and none of the 1 peers that answer knows it"
+    )
+    asked = attrs.evolve(said(None), leaving=Leaving(rack="dc1-rack0", pod=LAST, begun=seen.now), leaver=own)
+    assert isinstance(fate(LAST, asked), Unknown)
+    assert isinstance(fate(LAST, said(attrs.evolve(own, mode=Mode.DECOMMISSIONED))), Gone)
+    assert isinstance(fate(LAST, said(Silent(why="it is off"))), Gone)
 
 
 @pytest.mark.parametrize("recorded", [True, False])
