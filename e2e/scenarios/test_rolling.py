@@ -53,14 +53,21 @@ def converged(cluster: Cluster) -> bool:
 
 
 def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
-    """Each pod is made anew, never two at a time, and each node is the same member as before."""
+    """Each pod is made anew, never two at a time, and each node is the same member as before.
+
+    One that has just come back counts on all others, and they on it.
+    """
     before, members, told = uids(cluster), hosts(cluster), restarts(cluster)
-    most_down = 0
+    most_down = down = 0
 
     def restarted() -> bool:
-        nonlocal most_down
+        nonlocal most_down, down
         up = [pod for pod in cluster.of(NAME, "pods") if is_ready(pod)]
         most_down = max(most_down, len(before) - len(up))
+        if down and len(up) == len(before):
+            for view in cluster.views(NAME).values():
+                assert set(view.get("hostIds", members).values()) == set(members.values())
+        down = len(before) - len(up)
         now = uids(cluster)
         return len(now) == 3 and not set(now.values()) & set(before.values()) and converged(cluster)
 
