@@ -257,6 +257,8 @@ class Observed:
     hosts: Mapping[str, str] = attrs.field(factory=dict)
     # The address of each under which it was last a member.
     addresses: Mapping[str, str] = attrs.field(factory=dict)
+    # The uid of the disk that each had then: of its claim, or of its pod if it had no volume.
+    disks: Mapping[str, str] = attrs.field(factory=dict)
     # Kubernetes nodes that are no more, of those that volumes of pods that find no place were made for.
     lost_machines: frozenset[str] = frozenset()
     # The node that is on its way out, and what it says itself: it is not asked about others.

@@ -74,14 +74,47 @@ def with_due(
 def _has_grown(name: str, rack: RackStatus, before: ClusterStatus, now: ClusterStatus) -> bool:
     """Tell whether a node of *rack*, which was complete once, is listed for the first time: it has joined.
 
-    A rack of which nobody was listed may be CassKop's, whose nodes are only noticed now.
+    So has one of a rack that came late, or was emptied. Another rack of which nobody was listed may be
+    CassKop's, whose nodes are only noticed now.
     """
-    if rack.phase == Phase.INITIALIZING:
-        return False
+    old, new = (_listed(name, status) for status in (before, now))
+    if rack.was_empty or rack.phase == Phase.INITIALIZING:
+        return rack.was_empty and bool(new - old)
     action = rack.cassandra_last_action
     growing = (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
-    old, new = (_listed(name, status) for status in (before, now))
     return bool(new - old) and (bool(old) or growing)
+
+
+def with_empty(
+    racks: Mapping[str, RackStatus], before: ClusterStatus, sizes: Mapping[str, int]
+) -> dict[str, RackStatus]:
+    """Return *racks* with a note on those that are empty while others of their data centres have nodes.
+
+    *sizes* is how many places or pods each has. The first racks of a data centre are not meant: all of them
+    come at once, and nobody has data to lose to them.
+    """
+    return {
+        name: attrs.evolve(rack, was_empty=_was_empty(name, rack, before, sizes[name]))
+        if name in sizes
+        else rack
+        for name, rack in racks.items()
+    }
+
+
+def _was_empty(name: str, rack: RackStatus, before: ClusterStatus, size: int) -> bool:
+    old = before.cassandra_rack_status.get(name)
+    if old is not None and old.phase == Phase.INITIALIZING:
+        return old.was_empty and rack.phase != Phase.RUNNING
+    if old is None or not size:
+        dc = names.split_rack_name(name)[0]
+        return any(
+            other != name
+            and names.split_rack_name(other)[0] == dc
+            and has.phase != Phase.INITIALIZING
+            and bool(_listed(other, before))
+            for other, has in before.cassandra_rack_status.items()
+        )
+    return old.was_empty and rack.phase != Phase.RUNNING
 
 
 def _listed(rack: str, status: ClusterStatus) -> frozenset[str]:

@@ -15,7 +15,7 @@ import attrs
 
 from controller.api.v2 import names
 from controller.domain.leaving import witnesses
-from controller.domain.observed import Claim, Observed, Pod
+from controller.domain.observed import Claim, Observed, Pod, Rack
 
 # A StatefulSet makes the claims of a pod right before it.
 _TOGETHER = dt.timedelta(minutes=1)
@@ -49,22 +49,49 @@ def dead(name: str, observed: Observed) -> Dead | str:
 
 
 def replaced(observed: Observed) -> Mapping[str, str]:
-    """Return the addresses of dead nodes by the pods that take their places: those that lost their disk."""
+    """Return the addresses of dead nodes by the pods that take their places: those that lost their disk.
+
+    A pod is there until its node serves, however often that fails to start.
+    """
     found = {}
     for rack in observed.racks.values():
-        claims = {claim.name: claim for claim in rack.claims}
         for pod in rack.pods:
-            claim = claims.get(names.claim(names.DATA, pod.name))
+            claim = _claim(pod, rack)
             lost = claim is not None and claim.node in observed.lost_machines and pod.node is None
-            if not pod.terminating and not pod.ready and (lost or _fresh(pod, claim)):
+            anew = lost or _is_new(pod, rack, observed)
+            if anew and not pod.terminating and not pod.ready:
                 node = dead(pod.name, observed)
                 if isinstance(node, Dead):
                     found[pod.name] = node.address
     return found
 
 
+def disk(pod: Pod, rack: Rack) -> str | None:
+    """Return the uid of what the data of *pod* is on: its claim, or itself; None if that cannot be told."""
+    claim = _claim(pod, rack)
+    if claim is not None:
+        return claim.uid
+    made_from = rack.statefulset if rack.statefulset is not None else rack.copy
+    return pod.uid if made_from is not None and made_from.capacity is None else None
+
+
+def _claim(pod: Pod, rack: Rack) -> Claim | None:
+    return next((claim for claim in rack.claims if claim.name == names.claim(names.DATA, pod.name)), None)
+
+
+def _is_new(pod: Pod, rack: Rack, observed: Observed) -> bool:
+    """Tell whether the disk of *pod* is another one than its node had when it was a member."""
+    claim, had = _claim(pod, rack), observed.disks.get(pod.name)
+    if had is None:
+        return _fresh(pod, claim)
+    return disk(pod, rack) != had and not (claim is not None and claim.terminating)
+
+
 def _fresh(pod: Pod, claim: Claim | None) -> bool:
-    """Tell whether the disk of *pod* was made together with it, and Cassandra has yet to see it."""
+    """Tell whether the disk of *pod* was made together with it, and Cassandra has yet to see it.
+
+    That is what there is to go by for nodes whose disks no status has told of.
+    """
     if any(
         c.name == "cassandra" and (c.running or c.restarts or c.exit_code is not None) for c in pod.containers
     ):

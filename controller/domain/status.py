@@ -27,12 +27,13 @@ from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.leaving_status import with_leaving, without_removed
 from controller.domain.observed import Observed, Rack
-from controller.domain.operations_due import with_due
+from controller.domain.operations_due import with_due, with_empty
 from controller.domain.operations_status import with_operations
 from controller.domain.plan import storage
 from controller.domain.plan.autopilot import still_due
 from controller.domain.plan.roll import rolling
 from controller.domain.progress import progress
+from controller.domain.replacing import disk
 from controller.domain.resize_status import with_growth
 from controller.domain.stop_status import with_stopping
 
@@ -54,6 +55,8 @@ def status(
             (observed.joined | members) - _unnoticed(previous, want, members),
             observed.now,
         )
+    sizes = {want.name: _places(observed.racks.get(want.name, Rack())) for want in desired.racks}
+    racks = with_empty(racks, previous, sizes)
     racks = with_growth(racks, desired, observed, stamp(observed.now))
     racks = with_stopping(racks, desired, observed, stamp(observed.now))
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
@@ -89,6 +92,10 @@ def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
     return rack.size >= want.replicas and all(
         f"{want.statefulset}-{i}" in members for i in range(want.replicas)
     )
+
+
+def _places(rack: Rack) -> int:
+    return max(rack.size, len(rack.pods))
 
 
 def _unnoticed(previous: ClusterStatus, want: DesiredRack, members: frozenset[str]) -> frozenset[str]:
@@ -224,18 +231,20 @@ def _cluster(previous: ClusterStatus, racks: list[RackStatus]) -> ClusterStatus:
 
 
 def _nodes(previous: ClusterStatus, observed: Observed, members: frozenset[str]) -> Mapping[str, NodeStatus]:
-    """Return every node's host id, address and version; what was known stays while nobody can be asked.
+    """Return every node's host id, address, disk and version; what was known stays while nobody can be asked.
 
     Nodes that have left go, but only after the ring's ConfigMap has lost them: the host id is the proof.
     """
     lost = observed.gone - observed.recorded
     nodes = {pod: node for pod, node in previous.cassandra_node_status.items() if pod not in lost}
-    for pod in observed.pods():
-        host_id = observed.ring.host_id(pod.name, pod.ip or "")
-        if pod.name in members and host_id is not None:
-            nodes[pod.name] = attrs.evolve(
-                nodes.get(pod.name, NodeStatus()), host_id=host_id, node_ip=pod.ip or ""
-            )
+    for rack in observed.racks.values():
+        for pod in rack.pods:
+            host_id = observed.ring.host_id(pod.name, pod.ip or "")
+            if pod.name in members and host_id is not None:
+                old = nodes.get(pod.name, NodeStatus())
+                nodes[pod.name] = attrs.evolve(
+                    old, host_id=host_id, node_ip=pod.ip or "", disk=disk(pod, rack) or old.disk
+                )
     # A node that runs another version has touched its data, member or not.
     for name, view in observed.ring.views().items():
         if name in nodes:

@@ -132,6 +132,7 @@ class Observer:
             recorded=recorded(cluster, record),
             hosts={p: n.host_id for p, n in cluster.status.cassandra_node_status.items() if n.host_id},
             addresses={p: n.node_ip for p, n in cluster.status.cassandra_node_status.items() if n.node_ip},
+            disks={p: n.disk for p, n in cluster.status.cassandra_node_status.items() if n.disk},
         )
         seen = attrs.evolve(seen, lost_machines=machines.lost(self.client, replace.suspects(seen)))
         if going is not None:

@@ -42,6 +42,7 @@ _PASSING: Final = frozenset(
         "hostIP",
         "hostIPs",
         "hostId",
+        "disk",
         "nodeIp",
         "nodeName",
         "volumeName",

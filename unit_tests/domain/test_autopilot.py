@@ -286,6 +286,50 @@ def test_growth_makes_cleanup_due_and_a_new_data_centre_a_rebuild() -> None:
     assert (due.name, due.dc, due.argument) == ("rebuild", "dc1", "dc0")
 
 
+def test_a_rack_that_comes_late_makes_cleanup_due() -> None:
+    """Its nodes take ranges from those that were there; the first racks of a cluster take none."""
+    want, full = due_on(pilot=True)
+    early = attrs.evolve(full, racks={"dc1-rack0": full.racks["dc1-rack0"]})
+    rack = RackStatus(phase="Running")
+    before = ClusterStatus(
+        cassandra_rack_status={"dc1-rack0": rack},
+        cassandra_node_status={pod: NodeStatus() for pod in NODES[:2]},
+    )
+
+    comes = status(before, want, early, ())
+    joined = status(comes, want, full, ())
+
+    assert comes.cassandra_rack_status["dc1-rack1"].was_empty
+    assert comes.due_operations == ()
+    assert [due.name for due in joined.due_operations] == ["cleanup"]
+    assert not joined.cassandra_rack_status["dc1-rack1"].was_empty
+    first = status(ClusterStatus(), want, early, ())
+    assert status(first, want, full, ()).due_operations == ()
+
+
+@pytest.mark.parametrize("action", ["ScaleUp", "UpdateDockerImage"])
+def test_a_rack_that_is_emptied_and_grows_again_makes_cleanup_due(action: str) -> None:
+    """Whatever else is under way meanwhile, and hides that it grows."""
+    want, full = due_on(pilot=True)
+    none = full.racks["dc1-rack1"]
+    assert none.statefulset is not None
+    none = attrs.evolve(none, statefulset=attrs.evolve(none.statefulset, replicas=0), pods=())
+    emptied = attrs.evolve(full, racks={**full.racks, "dc1-rack1": none})
+    before = ClusterStatus(
+        cassandra_rack_status={name: RackStatus(phase="Running") for name in full.racks},
+        cassandra_node_status={pod: NodeStatus() for pod in NODES[:2]},
+    )
+
+    empty = status(before, want, emptied, ())
+    racks = dict(empty.cassandra_rack_status)
+    going = LastAction(name=action, status="Ongoing", start_time=NOW)
+    racks["dc1-rack1"] = attrs.evolve(racks["dc1-rack1"], cassandra_last_action=going)
+    grown = status(attrs.evolve(empty, cassandra_rack_status=racks), want, full, ())
+
+    assert racks["dc1-rack1"].was_empty
+    assert [due.name for due in grown.due_operations] == ["cleanup"]
+
+
 @pytest.mark.parametrize(
     ("before", "now", "expected"),
     [

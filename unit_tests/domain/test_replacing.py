@@ -8,8 +8,8 @@ from typing import Any
 import attrs
 import pytest
 
-from controller.domain.observed import Claim, Container, Observed, Pod, Rack
-from controller.domain.replacing import Dead, dead, replaced
+from controller.domain.observed import Claim, Container, Copy, Observed, Pod, Rack
+from controller.domain.replacing import Dead, dead, disk, replaced
 from controller.domain.ring import Mode, Ring, Silent, View
 from unit_tests.domain.obedient import NOW
 
@@ -111,6 +111,41 @@ _RAN = (Container(name="cassandra", restarts=1),)
 def test_an_old_disk_is_its_nodes_own(victim: Pod, claim: Claim) -> None:
     """One that was there before the pod, that Cassandra has seen, or that is about to go."""
     assert replaced(seen(victim, claim)) == {}
+
+
+def test_a_pod_that_is_deleted_in_its_first_minute_has_its_disk_still() -> None:
+    """However young the disk is: it is the one that the node had when it was a member."""
+    young = fresh(created=NOW - dt.timedelta(seconds=50))
+
+    assert replaced(seen(claim=young, disks={VICTIM: "c"})) == {}
+    assert replaced(seen(claim=young, disks={VICTIM: "another"})) == {VICTIM: OLD}
+
+
+@pytest.mark.parametrize(
+    "container",
+    [
+        Container(name="cassandra", running=True),
+        Container(name="cassandra", running=True, restarts=3),
+        Container(name="cassandra", exit_code=3),
+    ],
+)
+def test_a_first_start_that_fails_is_tried_again_in_the_same_place(container: Container) -> None:
+    """Until the node serves, whatever became of the tries before, and however long ago they were."""
+    victim = pod(VICTIM, ready=False, containers=(container,))
+    claim = fresh(created=NOW - dt.timedelta(hours=1))
+
+    assert replaced(seen(victim, claim, disks={VICTIM: "another"})) == {VICTIM: OLD}
+    assert replaced(seen(pod(VICTIM, ready=True), claim, disks={VICTIM: "another"})) == {}
+
+
+def test_a_node_without_a_volume_loses_its_disk_with_its_pod() -> None:
+    """A claim that is not to be seen is no proof of that where there are to be volumes."""
+    victim = pod(VICTIM, ready=False, containers=_RAN)
+    none, some = Copy(replicas=1, capacity=None), Copy(replicas=1, capacity="1Gi")
+
+    assert disk(victim, Rack(copy=none)) == VICTIM
+    assert disk(victim, Rack(copy=some)) is None
+    assert disk(victim, Rack(copy=some, claims=(fresh(),))) == "c"
 
 
 def test_a_pod_whose_machine_is_gone_is_told_before_it_is_made_anew() -> None:

@@ -72,7 +72,8 @@ def test_a_new_cluster_initialises_rack_by_rack() -> None:
     last = done.cassandra_rack_status["dc1-rack1"].cassandra_last_action
     assert (last.start_time, last.end_time) == (NOW, LATER)
     assert [(s.ready_nodes, s.wanted_nodes) for s in (nothing, half, done)] == [(0, 2), (1, 2), (2, 2)]
-    assert done.cassandra_node_status["demo-dc1-rack1-0"].host_id == "id-demo-dc1-rack1-0"
+    node = done.cassandra_node_status["demo-dc1-rack1-0"]
+    assert (node.host_id, node.disk) == ("id-demo-dc1-rack1-0", "uid-demo-dc1-rack1-0")
 
 
 def test_conditions_tell_the_story() -> None:

@@ -134,6 +134,13 @@ class RackStatus:
             " then on what differs is somebody's edit, and is carried out."
         ),
     )
+    was_empty: bool = attrs.field(
+        default=False,
+        metadata=doc(
+            "Whether it has yet to get its nodes in a data centre that has some: those that join take ranges"
+            " from the others, which are to be cleaned."
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -162,6 +169,10 @@ class NodeStatus:
     node_ip: str | None = attrs.field(default=None, metadata=doc("Its IP address."))
     release_version: str | None = attrs.field(
         default=None, metadata=doc("The version of Cassandra that it said it runs.")
+    )
+    disk: str | None = attrs.field(
+        default=None,
+        metadata=doc("The uid of the claim that its data is on, or of its pod if it has no volume."),
     )
 
 
