@@ -130,6 +130,9 @@ bench-roll: venv ## measure rolling restarts: simulated, and on the real cluster
 bench-topology: venv ## measure nodes that join and leave under load, on the real cluster (PART=--far: a data centre; --all: both)
 	$(RUN) e2e.bench_topology $(PART)
 
+bench-plugin: venv ## measure kubectl casskop on 300 nodes, through a real kubectl
+	$(RUN) e2e.bench_plugin
+
 # --- images -------------------------------------------------------------------------------------------
 
 agents: build/agents/.made ## fetch the Jolokia and metrics agents, and check their sums

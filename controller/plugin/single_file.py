@@ -9,8 +9,10 @@ From a checkout it brings the simulator along, with which `simulate` works: no o
 from __future__ import annotations
 
 from collections.abc import Iterator
+import compileall
 from importlib import metadata
 from pathlib import Path
+import py_compile
 import re
 import shutil
 import sys
@@ -77,6 +79,14 @@ def build(target: Path) -> None:
         (stage / "__main__.py").write_text(_MAIN)
         for cache in stage.rglob("__pycache__"):
             shutil.rmtree(cache)
+        # Python of this very release need not compile it at each start; any other one goes by the sources.
+        compileall.compile_dir(
+            stage,
+            quiet=1,
+            legacy=True,
+            stripdir=folder,
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
         target.parent.mkdir(parents=True, exist_ok=True)
         zipapp.create_archive(stage, target, interpreter="/usr/bin/env python3", compressed=True)
 

@@ -63,6 +63,7 @@ def _simulate(session: Session, given: argparse.Namespace) -> int:
         faults=wrong,
         copies=given.copies,
         seed=given.seed,
+        hear=lambda entry: session.out.say(f"  {_clock(entry.at):>{_WIDTH}}  {_entry(session.out, entry)}"),
     )
     changes = _changes(todo)
     session.out.say(*_head(session.out, todo, changes, wrong))
@@ -156,15 +157,13 @@ def _head(out: Output, todo: _Asked, changes: tuple[str, ...], wrong: tuple[Faul
         yield from (f"  {line}" for line in changes)
     if wrong:
         yield f"With {', '.join(map(str, wrong))}"
+    yield out.colour("History, in simulated time", "bold")
 
 
 def _lines(out: Output, found: Rehearsal) -> Iterator[str]:
-    yield from (out.colour(f"Refused: {why}", "red") for why in found.refused)
-    yield out.colour("History, in simulated time", "bold")
     if not found.history:
         yield "  nothing was done"
-    for entry in found.history:
-        yield f"  {_clock(entry.at):>{_WIDTH}}  {_entry(out, entry)}"
+    yield from (out.colour(f"Refused: {why}", "red") for why in found.refused)
     yield out.colour(f"End after {minutes(found.seconds)}: {found.end}", "bold")
     for link in found.waits:
         yield f"  {link['what']}"

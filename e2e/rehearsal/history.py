@@ -6,6 +6,7 @@ Times are simulated seconds from the moment at which the change was made.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import attrs
@@ -36,10 +37,11 @@ class Entry:
 
 @attrs.define
 class History:
-    """Hears of all that is done for the cluster called *name*, once it has begun."""
+    """Hears of all that is done for the cluster called *name*, once it has begun; *hear* gets each line."""
 
     simulation: Simulation
     name: str
+    hear: Callable[[Entry], None] = lambda _: None
     began: float | None = None
     entries: list[Entry] = attrs.field(factory=list)
     steps: list[Step] = attrs.field(factory=list)
@@ -86,7 +88,9 @@ class History:
     def _add(self, kind: str, what: str, why: str = "") -> None:
         began = self.simulation.now if self.began is None else self.began
         at = round(self.simulation.now - began, 1)
-        self.entries.append(Entry(at=at, kind=kind, what=what, why=why))
+        entry = Entry(at=at, kind=kind, what=what, why=why)
+        self.entries.append(entry)
+        self.hear(entry)
 
 
 def _shape(action: Wait | Hold) -> str:

@@ -7,7 +7,7 @@ nothing will be. Nothing outside the simulation is written, and the same seed gi
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import attrs
@@ -59,7 +59,8 @@ class Rehearsal:
 class Player:
     """Plays what becomes of *world* with *wanted*, which a user applies: a whole CassandraCluster.
 
-    The cluster *exists*, or is made. *now* is in seconds since the epoch.
+    The cluster *exists*, or is made. *now* is in seconds since the epoch. *hear* gets each line of the
+    history as it happens: a large ring takes its time.
     """
 
     def __init__(  # noqa: PLR0913 -- all that a rehearsal hangs on, by name
@@ -72,6 +73,7 @@ class Player:
         faults: tuple[Fault, ...] = (),
         copies: int = 3,
         seed: int = 0,
+        hear: Callable[[Entry], None] = lambda _: None,
     ) -> None:
         self._world, self._wanted, self._exists = world, wanted, exists
         self._name = world.name
@@ -87,7 +89,7 @@ class Player:
             trail=self,
             home=model.home_of(world, now),
         )
-        self._history = History(self._cluster.simulation, self._name)
+        self._history = History(self._cluster.simulation, self._name, hear)
         self._accidents.tell = self._history.fault
         server_faults = self._accidents.bind(self._cluster)
         self._model = model.Model(self._cluster, world, copies)
