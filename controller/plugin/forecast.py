@@ -115,10 +115,13 @@ class Look:
 
 
 class Operator:
-    """The operator's decisions about *world*, on a model."""
+    """The operator's decisions about *world*, on a model; if *approving*, edits do not wait for anybody."""
 
-    def __init__(self, world: World, now: dt.datetime) -> None:
+    def __init__(self, world: World, now: dt.datetime, *, approving: bool = False) -> None:
         self.model = Model(world, now)
+        self._approving = approving
+        # The hash of the edit whose approval was supposed.
+        self.approved: str | None = None
         client = KubeClient(Shelf(self.model.there), fence=lambda: None)
         self._key = Key(world.namespace, world.name)
         # The model's nodes answer at once, so that nobody has to be woken.
@@ -139,14 +142,15 @@ class Operator:
         model = self.model
         model.load()
         chosen = choose(model.cluster, lambda cluster: facts_of(cluster, model.stores))
+        if self._approving and chosen.pending is not None:
+            self.approved = chosen.pending.hash
+            self._annotate(names.APPROVED, self.approved)
+            chosen = choose(model.cluster, lambda cluster: facts_of(cluster, model.stores))
         if not chosen.usable:
             return Look(chosen=chosen, actions=())
         is_paused = pause.paused(chosen.cluster.metadata.annotations)
         if chosen.remember is not None and not is_paused:
-            text = accepted_text(chosen.remember)
-            metadata = model.cluster["metadata"]
-            annotations = {**(metadata.get("annotations") or {}), names.LAST_APPLIED: text}
-            model.cluster = {**model.cluster, "metadata": {**metadata, "annotations": annotations}}
+            self._annotate(names.LAST_APPLIED, accepted_text(chosen.remember))
         with self._questions.look(self._key):
             wish, observed = self._observer.observe(chosen.cluster, chosen.leaving)
         actions = (pause.hold(),) if is_paused else plan(wish.desired, observed)
@@ -163,6 +167,11 @@ class Operator:
         self.racks = {rack.name: rack for rack in wish.desired.racks}
         return Look(chosen=chosen, actions=actions, news=news)
 
+    def _annotate(self, name: str, text: str) -> None:
+        metadata = self.model.cluster["metadata"]
+        annotations = {**(metadata.get("annotations") or {}), name: text}
+        self.model.cluster = {**self.model.cluster, "metadata": {**metadata, "annotations": annotations}}
+
     def settle(self) -> bool:
         """Let pods come up; tell whether anything changed."""
         return self.model.settle(self.racks)
@@ -173,9 +182,12 @@ def first(world: World, now: dt.datetime) -> Look:
     return Operator(world, now).step()
 
 
-def forecast(world: World, now: dt.datetime) -> Forecast:
-    """Return what the operator will do with *world*, whose cluster has the spec that is asked about."""
-    operator = Operator(world, now)
+def forecast(world: World, now: dt.datetime, *, approving: bool = False) -> Forecast:
+    """Return what the operator will do with *world*, whose cluster has the spec that is asked about.
+
+    While *approving*, an edit that waits for approval is taken to be approved.
+    """
+    operator = Operator(world, now, approving=approving)
     steps: list[Step] = []
     last: tuple[Step, ...] = ()
     again = idle = 0
@@ -199,7 +211,11 @@ def forecast(world: World, now: dt.datetime) -> Forecast:
     else:
         unknown = f"no end after {_LOOKS} looks"
     assert look is not None or unknown is not None
-    return _summed(world, steps, look, unknown)
+    found = _summed(world, steps, look, unknown)
+    if operator.approved is None:
+        return found
+    supposed = f"the edit is approved (kubectl casskop approve {world.name}, hash {operator.approved})"
+    return attrs.evolve(found, assumed=(supposed, *found.assumed))
 
 
 def _summed(world: World, steps: list[Step], look: Look | None, unknown: str | None) -> Forecast:

@@ -37,7 +37,7 @@ _NEW: Final = "planned"
 def _plan(session: Session, given: argparse.Namespace) -> int:
     session_world = _from_bundle(session, given) if given.bundle else _live(session, given)
     world, old, said = session_world
-    found = forecast(world, dt.datetime.fromtimestamp(session.now(), dt.UTC))
+    found = forecast(world, dt.datetime.fromtimestamp(session.now(), dt.UTC), approving=True)
     found = attrs.evolve(
         found, refused=(*said.refused, *found.refused), assumed=(*said.unread, *found.assumed)
     )

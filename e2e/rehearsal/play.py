@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import attrs
 
+from controller.api.v2 import names
+from controller.api.v2.freedoms import ChangePolicy
 from controller.kube import kinds
 from controller.kube.transport import Request
 from controller.plugin.world import World
@@ -138,7 +140,10 @@ class Player:
         """Let time pass until it is over; return how it ended, and whether that is as it should be."""
         simulation = self._cluster.simulation
         rested: float | None = None
+        waits = (self._wanted.get("spec") or {}).get("changePolicy") == ChangePolicy.APPROVE
         while simulation.now < began + LONGEST_SECONDS:
+            if waits:
+                self._approve()
             if not self._step():
                 # Nothing is due any more, so that all is as it will be.
                 how = self._rest()
@@ -185,6 +190,21 @@ class Player:
             Request(method="PUT" if self._exists else "POST", path=path, body=body)
         )
         return None if answer.status < 300 else str(answer.body.get("message"))
+
+    def _approve(self) -> None:
+        """Approve what waits for it, as somebody is supposed to."""
+        obj = self._cluster.cluster(self._name)
+        waits = (obj.get("status") or {}).get("pendingChange") or {}
+        notes = obj["metadata"].get("annotations") or {}
+        if not waits or notes.get(names.APPROVED) == waits["hash"]:
+            return
+        self._cluster.client.merge_patch(
+            kinds.CASSANDRA_CLUSTER,
+            self._world.namespace,
+            self._name,
+            {"metadata": {"annotations": {names.APPROVED: waits["hash"]}}},
+        )
+        self._model.assumed.append(f"somebody approves the edit {waits['hash']} at once")
 
     def _members(self) -> set[str]:
         status = self._world.cluster.get("status") or {}

@@ -123,3 +123,21 @@ def test_nobody_there_to_agree(demo: Plugin) -> None:
     assert said.code == 1
     assert "say --yes" in said.err
     assert pending(demo)
+
+
+def test_plans_and_simulations_suppose_the_approval(demo: Plugin) -> None:
+    """What an edit that waits would do is shown, and that somebody approves it is said to be supposed."""
+    edit(demo, changePolicy="Approve")
+    edit(demo, nodesPerRacks=2)
+    waits = pending(demo)
+
+    planned = demo.run("plan", "demo", "-o", "json").json
+    played = demo.run("simulate", "demo", "-o", "json").json
+
+    assert planned["clear"]
+    assert played["good"], played["end"]
+    assert planned["joins"] == played["joined"] == [f"demo-dc1-rack{n}-1" for n in (1, 2, 3)]
+    assert any(waits["hash"] in text for text in planned["assumed"])
+    assert any(waits["hash"] in text for text in played["assumed"])
+    assert pending(demo) == waits
+    assert sizes(demo) == [1, 1, 1]
