@@ -141,6 +141,18 @@ def test_a_pod_that_is_away_is_still_known_to_be_done() -> None:
     assert look(want, attrs.evolve(observed, racks=racks)) == ({}, (due,))
 
 
+def test_nothing_is_asked_while_a_new_template_is_taken_up() -> None:
+    """The restarts that it is for come next: they would end what has just begun."""
+    want, observed = due_on(CLEANUP, pilot=True)
+    first = want.racks[0].name
+    rack = observed.racks[first]
+    assert rack.statefulset is not None
+    newer = attrs.evolve(rack.statefulset, generation=rack.statefulset.observed_generation + 1)
+    racks = {**observed.racks, first: attrs.evolve(rack, statefulset=newer)}
+
+    assert look(want, attrs.evolve(observed, racks=racks)) == ({}, (CLEANUP,))
+
+
 def test_a_cleanup_waits_until_all_have_joined() -> None:
     """Each node that joins takes ranges from the others, also one that has been missing for long."""
     want, observed = due_on(CLEANUP, pilot=True)

@@ -39,6 +39,9 @@ def in_the_way(observed: Observed, planned: Iterable[Action]) -> str | None:
             return f"{pod.name} is on its way into the ring, or back"
     for rack in observed.racks.values():
         have = rack.statefulset
+        if have is not None and not have.settled:
+            # Right after a template was written: the restarts that it is for come next.
+            return f"StatefulSet {have.name} has yet to take up its newest spec"
         if have is not None and have.replicas > len(rack.pods):
             return f"StatefulSet {have.name} has yet to make a pod"
     return None
