@@ -34,6 +34,7 @@ from controller.kube.live import LiveTransport
 from controller.reconcile.stores import Object
 from controller.runtime.clock import Clock, RealClock
 from controller.runtime.election import Election
+from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.pace import Pace
 from controller.runtime.reflector import Reflector
 from controller.runtime.resync import Resync
@@ -61,6 +62,8 @@ LOOK = 0.2
 PATIENCE = 10.0
 # How long before we look again whether CassKop has gone.
 CASSKOP_PAUSE = 2.0
+# A list that is asked of a cache comes whole, whatever its size: ten thousand pods are 400 MB for a moment.
+LISTS = ListWatchSettings(watch_list=True)
 
 
 @attrs.frozen(kw_only=True)
@@ -270,6 +273,7 @@ def _reflectors(
             transform=kind.transform,
             clock=clock,
             roll=random.random,
+            settings=LISTS,
             metrics=metrics.reflector(kind.plural),
             interrupt=source.interrupt,
         )

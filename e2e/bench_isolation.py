@@ -32,6 +32,7 @@ import httpx
 import structlog
 
 from controller import __version__
+from controller.app import LISTS
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
@@ -209,6 +210,7 @@ def assembled(budgets: Budgets, nodes: Hanging) -> tuple[Core, EventRecorder, li
             transform=kind.transform,
             clock=clock,
             roll=random.random,
+            settings=LISTS,
         )
         for kind, store in core.stores.by_kind().items()
     ]

@@ -1,8 +1,9 @@
 """
 An operator in a process of its own: it lists everything, looks at each cluster once, and says its memory.
 
-`python -m e2e.operator_memory URL NAMESPACE` prints its peak in megabytes. Cassandra nodes refuse its calls
-at once, so that nothing leaves the machine; it may write what it concludes from that into statuses.
+`python -m e2e.operator_memory URL NAMESPACE` prints what it held at first, and its peak, in megabytes.
+Cassandra nodes refuse its calls at once, so that nothing leaves the machine; it may write what it
+concludes from that into statuses.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import attrs
 import httpx
 import structlog
 
+from controller.app import LISTS
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
@@ -29,6 +31,7 @@ from controller.runtime.inquiries import on_the_spot
 from controller.runtime.reflector import Reflector
 
 KILOBYTE = 1024
+SYNC_SECONDS = 600.0
 
 
 def refuse(request: httpx.Request) -> httpx.Response:
@@ -53,35 +56,42 @@ def operator(transport: LiveTransport) -> Core:
     )
 
 
-def peak_megabytes() -> float:
-    """Return the most memory that this process ever held, without that of the one that started it."""
+def megabytes(what: str) -> float:
+    """Return what this process holds (VmRSS), or the most that it ever held (VmHWM)."""
     status = Path("/proc/self/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    (line,) = [line for line in status.splitlines() if line.startswith(f"{what}:")]
     return int(line.split()[1]) / KILOBYTE
 
 
 def main() -> int:
-    """Print the peak memory."""
+    """Print what it held before it knew anything, and the peak."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     server, namespace = sys.argv[1:]
-    transport = LiveTransport(InCluster(server=server), pool_size=4)
+    transport = LiveTransport(InCluster(server=server), pool_size=16)
     core = operator(transport)
-    for kind, store in core.stores.by_kind().items():
-        source = source_of(transport, kind, namespace)
-        reflector = Reflector(
+    before = megabytes("VmRSS")
+    reflectors = [
+        Reflector(
             kind=kind.plural,
-            source=source,
+            source=source_of(transport, kind, namespace),
             store=store,
             transform=kind.transform,
             clock=RealClock(),
             roll=lambda: 0.5,
+            settings=LISTS,
         )
-        while not store.synced:
-            reflector.step()
+        for kind, store in core.stores.by_kind().items()
+    ]
+    for reflector in reflectors:
+        reflector.start()
+    for store in core.stores.by_kind().values():
+        assert store.wait_synced(SYNC_SECONDS), "the operator does not get to know what there is"
     core.enqueue_all()
     for _ in core.stores.clusters.keys():  # noqa: SIM118 -- a store is no dict
         core.workers.run_one()
-    print(peak_megabytes())
+    print(before, megabytes("VmHWM"))
+    for reflector in reflectors:
+        reflector.stop()
     return 0
 
 

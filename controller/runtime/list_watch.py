@@ -6,8 +6,9 @@ How a copy of one kind is kept up to date: the next request as a function of wha
 - Versions never go back: after an expiry the list asks for nothing older than what was seen; only if
   that is refused it asks for "" (the newest, at the server's cost).
 - A watch that ends without error is opened again at once; every failure waits, longer each time.
-- With *watch_list* the list comes as the beginning of a watch. A server that refuses this is not asked
-  for it again.
+- With *watch_list* the list comes as the beginning of a watch, one object after the other, so that no
+  more than one is ever held whole. A server that refuses this is not asked for it again; one that does
+  not come to the end of it, a few times in a row, is asked for a list instead.
 
 Nothing here waits, asks or draws numbers: the instant and one number in [0, 1) come in with each step.
 Objects do not pass through here; `controller.runtime.reflector` carries requests out and keeps them.
@@ -21,6 +22,8 @@ import attrs
 
 from controller.runtime.backoff import Reconnect
 
+# After so many failures in a row, objects are asked for as a list: progress is better than thrift.
+MOST_WATCH_LISTS = 3
 # A server may ask for patience, but nothing else wakes a reflector that sleeps too long.
 LONGEST_RETRY_AFTER = 300.0
 
@@ -219,11 +222,15 @@ def _do(state: State, request: Request) -> tuple[State, Step]:
 
 def _begin(state: State, version: str, roll: float) -> tuple[State, Step]:
     """Get all objects, at *version* or newer."""
-    request: Request
-    if state.watch_list:
-        request = _watch(state.settings, version, roll, initial_events=True)
-    else:
-        request = List(version=version, limit=state.settings.page_size)
+    if not state.watch_list:
+        return _list(state, version)
+    request = _watch(state.settings, version, roll, initial_events=True)
+    return _do(attrs.evolve(state, list_version=version), request)
+
+
+def _list(state: State, version: str) -> tuple[State, Step]:
+    """Get all objects, at *version* or newer, in pages."""
+    request = List(version=version, limit=state.settings.page_size)
     return _do(attrs.evolve(state, list_version=version), request)
 
 
@@ -302,7 +309,13 @@ def _expired(state: State, now: float, roll: float) -> tuple[State, Step]:
 
 
 def _failed(state: State, outcome: Failed, now: float, roll: float) -> tuple[State, Step]:
-    if outcome.too_new:
+    if isinstance(state.doing, Watch) and state.doing.initial_events:
+        if outcome.too_new:
+            # It cannot tell when its cache has caught up, and would say so for ever.
+            state, _ = _without_watch_list(state, roll)
+        elif state.reconnect.failed(now, roll)[0].failures >= MOST_WATCH_LISTS:
+            state, _ = _list(state, state.list_version or state.seen or "0")
+    elif outcome.too_new:
         if _is_plain_watch(state):
             # The server's state went back, as after a restored backup: what we hold may be wrong.
             state, _ = _begin(state, state.seen, roll)

@@ -58,7 +58,7 @@ def made(cluster: Cluster) -> bool:
 
 def test_it_is_ready_when_it_knows_everything_that_there_is(cluster: Cluster, replica: Begin) -> None:
     """Until then /readyz says what is missing; it lives all the while, and does not stand for the lease."""
-    hang(cluster, kinds=["pods"], verbs=["list"])
+    hang(cluster, kinds=["pods"], verbs=["list", "watch"])
     operator = replica()
     missing = (500, "[-] stores: not listed yet: pods\nfailed\n")
     eventually(lambda: operator.page("/readyz") == missing, "only pods are missing")
@@ -71,7 +71,7 @@ def test_it_is_ready_when_it_knows_everything_that_there_is(cluster: Cluster, re
 
 def test_what_it_may_not_list_is_told(cluster: Cluster, replica: Begin) -> None:
     """With the server's words, so that a missing right or a missing CRD can be told from a slow start."""
-    match = Match(client=CLIENT, kinds=["secrets"], verbs=["list"])
+    match = Match(client=CLIENT, kinds=["secrets"], verbs=["list", "watch"])
     cluster.faults.add(Rule(match=match, fault=Refuse(status=403), times=None))
     operator = replica()
 

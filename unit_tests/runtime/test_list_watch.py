@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import pytest
 
 from controller.runtime.list_watch import (
+    MOST_WATCH_LISTS,
     Ended,
     Expired,
     Failed,
@@ -292,6 +293,36 @@ def test_a_broken_watch_list_is_tried_again() -> None:
     steps = run(Rested(), Failed(why="reset"), Rested(), watch_list=True)
 
     assert steps[1:] == [Sleep(seconds=0.4, why="reset"), watch("", initial_events=True)]
+
+
+def test_a_watch_list_that_breaks_too_often_becomes_a_list() -> None:
+    """Twice it is tried again; then the objects come as a list, and the next time as a watch again."""
+    broken = Failed(why="nothing came in time")
+    steps = run(
+        *(Rested(), broken) * MOST_WATCH_LISTS, Rested(), Paged(version="5"), Expired(), watch_list=True
+    )
+
+    asked = [step for step in steps if not isinstance(step, Sleep)]
+    assert asked == [
+        *[watch("", initial_events=True)] * MOST_WATCH_LISTS,
+        List(version="0", limit=500),
+        watch("5"),
+        watch("5", initial_events=True),
+    ]
+
+
+def test_a_server_that_cannot_tell_when_its_cache_is_new_enough_is_asked_for_lists() -> None:
+    """It would say so each time; later ones are lists, too."""
+    too_new = Failed(why="Too large resource version", too_new=True)
+    steps = run(Rested(), too_new, Rested(), Paged(version="5"), Expired(), watch_list=True)
+
+    asked = [step for step in steps if not isinstance(step, Sleep)]
+    assert asked == [
+        watch("", initial_events=True),
+        List(version="0", limit=500),
+        watch("5"),
+        List(version="5", limit=500),
+    ]
 
 
 def test_a_watch_list_that_breaks_after_its_list_is_a_watch() -> None:
