@@ -299,7 +299,9 @@ def test_a_watch_list_that_breaks_too_often_becomes_a_list() -> None:
     """Twice it is tried again; then the objects come as a list, and the next time as a watch again."""
     broken = Failed(why="nothing came in time")
     steps = run(
-        *(Rested(), broken) * MOST_WATCH_LISTS, Rested(), Paged(version="5"), Expired(), watch_list=True
+        *(Rested(), broken) * MOST_WATCH_LISTS,
+        *(Rested(), Paged(version="5"), Expired(), Rested()),
+        watch_list=True,
     )
 
     asked = [step for step in steps if not isinstance(step, Sleep)]
@@ -314,7 +316,7 @@ def test_a_watch_list_that_breaks_too_often_becomes_a_list() -> None:
 def test_a_server_that_cannot_tell_when_its_cache_is_new_enough_is_asked_for_lists() -> None:
     """It would say so each time; later ones are lists, too."""
     too_new = Failed(why="Too large resource version", too_new=True)
-    steps = run(Rested(), too_new, Rested(), Paged(version="5"), Expired(), watch_list=True)
+    steps = run(*(Rested(), too_new, Rested(), Paged(version="5"), Expired(), Rested()), watch_list=True)
 
     asked = [step for step in steps if not isinstance(step, Sleep)]
     assert asked == [
