@@ -137,12 +137,23 @@ class Model:
         """Put in the Secrets that are there, with some login; their contents were never read."""
         there = self.world.of(kinds.SECRET)
         if kinds.SECRET.plural in self.world.unread:
-            named = (spec.get("imageJolokiaSecret") or {}).get("name")
-            there = ({"metadata": {"name": named}},) if named else ()
-            if named:
-                self.assumed.append(f"the Secret {named} is there, with a login")
+            there = tuple(self._unseen_login(spec))
         for each in there:
             self._put(kinds.SECRET.plural, "", {**each, "data": _LOGIN, "type": "Opaque"})
+
+    def _unseen_login(self, spec: Mapping[str, Any]) -> Iterator[Object]:
+        """Yield the Secret that nobody may see, if nodes ask for its login: a named or a generated one."""
+        name, uid = (spec.get("imageJolokiaSecret") or {}).get("name"), None
+        if not name:
+            noted = [(pod["metadata"].get("annotations") or {}) for pod in self.world.of(kinds.POD)]
+            uid = next((each[names.LOGIN] for each in noted if names.LOGIN in each), None)
+            name = names.jolokia_secret(self.world.name) if uid else None
+        if name:
+            self.assumed.append(f"the Secret {name} is there, with a login")
+            owner = names.owner(self.world.name, str(self.world.cluster["metadata"].get("uid")))
+            labels = names.cluster_labels(self.world.name)
+            own: Object = {"uid": uid, "labels": labels, "ownerReferences": [owner]} if uid else {}
+            yield {"metadata": {"name": name, **own}}
 
     def _ring(self) -> None:
         """Let members go on: those whose pods are ready serve, the disks of the others remember them."""

@@ -117,12 +117,6 @@ def _standing() -> Iterator[tuple[SimulatedCluster, str]]:
 
 
 @pytest.fixture
-def still_plugin(_standing: tuple[SimulatedCluster, str], capsys: pytest.CaptureFixture[str]) -> Plugin:
-    """As `still`, for modules that have another one of that name."""
-    return Plugin(*_standing, capsys)
-
-
-@pytest.fixture
 def still(_standing: tuple[SimulatedCluster, str], capsys: pytest.CaptureFixture[str]) -> Plugin:
     """As `demo`, but one for all tests of a module, which only look."""
     return Plugin(*_standing, capsys)

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Mapping
 import datetime as dt
 import logging
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
 import structlog
-import yaml
 
 from controller.domain.actions import Action, NoteLeaving, NoteResize, Write
 from controller.kube.errors import ForbiddenError
 from controller.kube.kinds import NODE, Kind
-from controller.plugin.errors import StopError
-from controller.plugin.extensions import STAND_INS, installed
 from controller.plugin.forecast import step_of
 from controller.plugin.session import Object, Output, Session
 from controller.plugin.surroundings import with_surroundings
@@ -31,7 +26,6 @@ from e2e.rehearsal import faults
 from e2e.rehearsal.faults import FAULTS, Fault
 from e2e.rehearsal.play import Player, Rehearsal
 from e2e.samples import jolokia_secret, sample
-from unit_tests.plugin.conftest import Plugin
 
 NEW = "cassandra:5.0.9"
 
@@ -52,9 +46,12 @@ class Done:
 
 
 class Stage:
-    """A simulated ring of three racks that is at rest: the real thing of these tests."""
+    """A simulated ring of three racks that is at rest, the real thing of these tests.
 
-    def __init__(self) -> None:
+    Its login is the user's, or without *jolokia* the operator's.
+    """
+
+    def __init__(self, *, jolokia: bool = True) -> None:
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         self.done = Done()
         self.sim = SimCluster(seed=5, holds=True, trail=self.done)
@@ -62,7 +59,10 @@ class Stage:
             zone = {"topology.kubernetes.io/zone": f"zone-{letter}"}
             self.sim.controllers.nodes.add(f"node-{letter}2", labels=zone)
         self.cluster = SimulatedCluster(self.sim)
-        self.cluster.apply(jolokia_secret(), sample("demo"))
+        obj = sample("demo")
+        if not jolokia:
+            del obj["spec"]["imageJolokiaSecret"]
+        self.cluster.apply(jolokia_secret(), obj)
         self.session = Session(transport=self.sim.transport, namespace=NAMESPACE, out=Output())
         self.converge()
 
@@ -259,6 +259,21 @@ def test_without_a_right_to_see_nodes(still: Stage) -> None:
     assert any("Kubernetes nodes enough" in text for text in found.assumed)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_without_a_right_to_see_secrets(named: bool) -> None:  # noqa: FBT001 -- a case of the table
+    """A login is supposed to be there, the user's or a generated one, and nobody restarts for it."""
+    stage = Stage(jolokia=named)
+    world = stage.world()
+    objects = {plural: found for plural, found in world.objects.items() if plural != "secrets"}
+    world = attrs.evolve(world, objects=objects, unread={"secrets": "forbidden"})
+
+    found = played(world, world.cluster, now=stage.sim.simulation.now)
+
+    assert found.good, found.end
+    assert found.history == ()
+    assert any("with a login" in text for text in found.assumed)
+
+
 def test_a_cluster_in_trouble_goes_on_from_there(stage: Stage) -> None:
     """A Kubernetes node that is lost stays so, its member is known to be down, and none restarts."""
     stage.sim.controllers.nodes.power_off("node-b")
@@ -271,105 +286,6 @@ def test_a_cluster_in_trouble_goes_on_from_there(stage: Stage) -> None:
     assert found.most_down == 1
     assert not any(line.startswith("RestartPod") for line in steps(found))
     assert any("start anew" in text for text in found.assumed)
-
-
-def manifest(path: Path, **spec: object) -> str:
-    """Write the sample with *spec* over its own, and return the name of the file."""
-    obj = sample("demo")
-    obj["spec"] |= spec
-    path.write_text(yaml.safe_dump(obj))
-    return str(path)
-
-
-def test_the_command(still_plugin: Plugin, tmp_path: Path) -> None:
-    """For people: the changes, each step with its reason and time, the end and the verdict."""
-    file = manifest(tmp_path / "new.yaml", cassandraImage=NEW)
-    before = still_plugin.cluster.sim.server.store.version
-
-    said = still_plugin.run("simulate", "-f", file)
-    found = still_plugin.run("simulate", "-f", file, "-o", "json").json
-
-    assert said.code == 0, said.err
-    assert 'spec.cassandraImage: "cassandra:5.0" -> "cassandra:5.0.9"' in said.out
-    assert "RestartPod demo-dc1-rack1-0: demo-dc1-rack1-0 restarts to take the new template" in said.out
-    assert "3 restarted: demo-dc1-rack1-0, demo-dc1-rack2-0, demo-dc1-rack3-0" in said.out
-    assert "Most nodes down at once: 1" in said.out
-    assert "invariants held" in said.out
-    assert [e["what"] for e in found["history"] if e["what"].startswith("RestartPod")] == [
-        f"RestartPod demo-dc1-rack{n}-0" for n in (1, 2, 3)
-    ]
-    assert still_plugin.cluster.sim.server.store.version == before
-
-
-def test_from_a_bundle(still_plugin: Plugin, tmp_path: Path) -> None:
-    """Away from the cluster the same file gives the same history."""
-    file, saved = manifest(tmp_path / "new.yaml", nodesPerRacks=2), str(tmp_path / "bundle.tar.gz")
-    assert still_plugin.run("bundle", "-f", saved).code == 0
-
-    live = still_plugin.run("simulate", "-f", file, "-o", "json").json
-    away = still_plugin.run("simulate", "-f", file, "--bundle", saved, "-o", "json").json
-
-    def told(found: Object) -> list[str]:
-        return [entry["what"] for entry in found["history"] if entry["kind"] != "wait"]
-
-    assert told(live) == told(away)
-    assert away["joined"] == [f"demo-dc1-rack{n}-1" for n in (1, 2, 3)]
-    assert away["good"]
-
-
-def test_a_new_cluster(plugin: Plugin, tmp_path: Path) -> None:
-    """A creation can be played before anything is there."""
-    plugin.cluster.apply(jolokia_secret())
-
-    found = plugin.run("simulate", "-f", manifest(tmp_path / "new.yaml"), "-o", "json").json
-
-    assert found["good"], found["end"]
-    assert found["joined"] == ["demo-dc1-rack1-0", "demo-dc1-rack2-0", "demo-dc1-rack3-0"]
-    assert not plugin.cluster.of("demo", "pods")
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (("--fault", "earthquake"), "there is no fault earthquake"),
-        (("--fault", "node-loss"), "node-loss:NODE"),
-        (("--fault", "node-loss:node-z"), "there are node-a, node-a2, node-b"),
-        (("--fault", "mute:demo-dc1-rack9-0"), "there are demo-dc1-rack1-0"),
-        (("--fault", "kill-operator:soon"), "the number of a write"),
-        (("--fault", "bad-image:x"), "leave out :x"),
-        (("--no-such-option",), "unrecognized arguments"),
-    ],
-)
-def test_wrong_arguments(words: tuple[str, ...], message: str, still_plugin: Plugin, tmp_path: Path) -> None:
-    """They end with code 2, name what is wrong, and say what there is instead."""
-    said = still_plugin.run("simulate", "-f", manifest(tmp_path / "new.yaml"), *words)
-
-    assert said.code == 2
-    assert message in said.err
-    if "earthquake" in words:
-        assert all(f"  {name}" in said.err for name in FAULTS)
-
-
-def test_the_api_servers_refusal(still_plugin: Plugin, tmp_path: Path) -> None:
-    """What kubectl apply would be told ends it, with code 3."""
-    file = manifest(tmp_path / "a.yaml", topology={"dc": [{"name": "dc-1", "rack": [{"name": "rack1"}]}]})
-
-    said = still_plugin.run("simulate", "-f", file)
-
-    assert said.code == 3
-    assert "kubectl apply would be refused" in said.out
-
-
-def test_without_the_simulator(still_plugin: Plugin) -> None:
-    """One line says what to install, whatever is asked for; the help still names the command."""
-    (stand_in,) = STAND_INS
-    assert installed(stand_in.name) is None
-
-    with pytest.raises(StopError, match="make plugin") as end:
-        stand_in.run(still_plugin.session(), argparse.Namespace(command="simulate"))
-
-    assert end.value.code == 1
-    assert "\n" not in str(end.value)
 
 
 def test_faults_are_written_as_they_are_read() -> None:
