@@ -184,12 +184,9 @@ def test_a_roll_waits_for_the_operation_on_its_node() -> None:
     world.run_until(restarted, seconds=300, what="it is restarted")
 
 
-@pytest.mark.parametrize(
-    ("image", "expected", "words"),
-    [("cassandra:4.1.10", "Done", "is done"), ("cassandra:5.0.9", "Error", "repair the node")],
-)
-def test_a_rebuild_goes_on_without_the_operator(image: str, expected: str, words: str) -> None:
-    """It is waited for. Cassandra does not tell how it ended: 4.1 makes sure, 5.0 does not let us."""
+@pytest.mark.parametrize("image", ["cassandra:4.1.10", "cassandra:5.0.9"])
+def test_a_rebuild_goes_on_without_the_operator(image: str) -> None:
+    """It is waited for. Cassandra does not tell how it ended: 4.1 makes sure, and 5.0 has to be repaired."""
     dcs = [{"name": f"dc{i}", "nodesPerRacks": 1, "rack": [{"name": "rack1"}]} for i in (1, 2)]
     world = SimCluster(0, holds=True)
     world.apply(small(topology={"dc": dcs}, cassandraImage=image))
@@ -211,10 +208,10 @@ def test_a_rebuild_goes_on_without_the_operator(image: str, expected: str, words
     for _ in range(10):
         world.run(1)
         assert at_work(world, pod) == ["rebuild"]
-    world.run_until(lambda: status(world, pod) == expected, seconds=300, what=f"it is {expected}")
+    world.run_until(lambda: status(world, pod) == "Done", seconds=300, what="it is Done")
 
     result = there(world, kinds.POD, pod)["metadata"]["annotations"]
-    assert words in result["cassandraclusters.db.orange.com/operation-result"]
+    assert "is done" in result["cassandraclusters.db.orange.com/operation-result"]
     to = node(world, pod)
     assert to.owned("app")
     assert to.volume.held["app"] == to.owned("app")
