@@ -88,6 +88,22 @@ def render() -> str:
     return f"# Made by `make manifests` from controller/api; do not edit.\n{text}"
 
 
+def stored(cluster: Schema) -> Schema:
+    """Return a CassandraCluster with the defaults that the API server fills in when it stores one."""
+    found: Schema = _defaulted(cluster, object_schema())
+    return found
+
+
+def _defaulted(value: Any, schema: Schema) -> Any:  # noqa: ANN401 -- JSON
+    if isinstance(value, list):
+        return [_defaulted(each, schema.get("items") or {}) for each in value]
+    if not isinstance(value, dict):
+        return value
+    known: Schema = schema.get("properties") or {}
+    given = {key: sub["default"] for key, sub in known.items() if "default" in sub and key not in value}
+    return {key: _defaulted(each, known.get(key) or {}) for key, each in {**value, **given}.items()}
+
+
 class _Dumper(yaml.SafeDumper):
     """Writes equal parts in full each time: readers of manifests should not have to know anchors."""
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 import yaml
 
+from controller.api.crd import stored
 from controller.api.v2.cluster import KIND
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.errors import NotFoundError, OperatorError
@@ -87,7 +88,7 @@ def _from_bundle(session: Session, given: argparse.Namespace) -> tuple[World, Ob
         ("secrets in the spec were hidden in the bundle, which may look like a change",) if hidden else ()
     )
     if given.file:
-        wanted = manifest(given.file, given.cluster or world.name)
+        wanted = stored(manifest(given.file, given.cluster or world.name))
         world = attrs.evolve(world, cluster={**world.cluster, "spec": wanted.get("spec") or {}})
     session.out.say(f"From a bundle of CassandraCluster {world.name} in namespace {world.namespace}")
     return world, old, Said(unread=unread)

@@ -130,6 +130,7 @@ def test_a_bundle_is_planned_like_the_cluster(name: str, still: Plugin, tmp_path
     saved = still.run("plan", "-f", file, "--bundle", str(tmp_path / name), "-o", "json").json
 
     assert live["steps"] == saved["steps"] != []
+    assert live["changes"] == saved["changes"] == ["spec.nodesPerRacks: 1 -> 2"]
 
 
 def test_explain_tells_the_chain(plugin: Plugin) -> None:
