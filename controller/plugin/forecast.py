@@ -47,7 +47,7 @@ from controller.kube.client import KubeClient
 from controller.plugin.model import Model
 from controller.plugin.model_nodes import ModelNodes
 from controller.plugin.session import Object
-from controller.plugin.world import Shelf, World
+from controller.plugin.world import Shelf, World, removing, without_removals
 from controller.reconcile import snapshot
 from controller.reconcile.accepted import Chosen, accepted_text, choose, facts_of
 from controller.reconcile.credentials import Logins
@@ -118,7 +118,7 @@ class Operator:
     """The operator's decisions about *world*, on a model; if *approving*, edits do not wait for anybody."""
 
     def __init__(self, world: World, now: dt.datetime, *, approving: bool = False) -> None:
-        self.model = Model(world, now)
+        self.model = Model(without_removals(world), now)
         self._approving = approving
         # The hash of the edit whose approval was supposed.
         self.approved: str | None = None
@@ -258,6 +258,8 @@ def _assumed(world: World, steps: list[Step], ready: set[str]) -> Iterator[str]:
         yield "operations on nodes end well; how long they take is not known"
     if any(name not in ready for name in _pods(world)):
         yield "pods that start now come up"
+    for pod in removing(world):
+        yield f"{pod} is not asked to remove a node: only the nodes know who is dead"
     for plural, why in sorted(world.unread.items()):
         yield f"{plural} were not looked at: {why}"
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from controller.api.v2 import names
+from controller.domain.operations import pods as pods_words
 from controller.kube import kinds
 from controller.plugin.command import Command, cluster_argument
 from controller.plugin.errors import DONE
@@ -90,6 +91,9 @@ def _node(pod: Object, status: Object) -> dict[str, Any]:
         )
         if labels.get(label)
     }
+    result = (metadata.get("annotations") or {}).get(names.OPERATION_RESULT)
+    if operation and result:
+        operation["result"] = result
     return {
         "pod": name,
         "rack": labels.get(names.DC_RACK),
@@ -137,7 +141,7 @@ def lines(seen: dict[str, Any], out: Output, *, every_node: bool = False) -> Ite
             f"{rack['ready']}/{rack['wanted']}",
             bar(rack["ready"], max(rack["wanted"], rack["pods"])),
             _words(rack["action"]),
-            _words(rack["operation"], *(rack["operation"].get("pods") or ())),
+            _words(rack["operation"], *_where(rack["operation"])),
         )
         for rack in seen["racks"]
     )
@@ -149,6 +153,9 @@ def lines(seen: dict[str, Any], out: Output, *, every_node: bool = False) -> Ite
     if nodes:
         heading = ("NODE", "STATE", "RESTARTS", "IP", "HOST ID", "ON", "OPERATION")
         yield from out.table([heading, *(_row(node) for node in nodes)])
+    for node in nodes:
+        if node["operation"].get("status") == pods_words.ERROR and node["operation"].get("result"):
+            yield f"{out.colour(node['pod'], 'red')}: {node['operation']['result']}"
     for condition in seen["conditions"]:
         kind, status = condition["type"], condition["status"]
         colour = "dim" if _GOOD.get(kind, status) == status else "red" if kind != "Ready" else "yellow"
@@ -158,7 +165,7 @@ def lines(seen: dict[str, Any], out: Output, *, every_node: bool = False) -> Ite
 
 def _row(node: dict[str, Any]) -> tuple[str, ...]:
     operation = node["operation"]
-    said = " ".join(operation[key] for key in ("name", "status", "argument") if operation.get(key))
+    said = " ".join(operation[key] for key in ("name", "argument", "status") if operation.get(key))
     return (
         node["pod"],
         node["state"],
@@ -172,6 +179,14 @@ def _row(node: dict[str, Any]) -> tuple[str, ...]:
 
 def _words(what: Object, *more: str) -> str:
     return " ".join([str(what[key]) for key in ("name", "status") if what.get(key)] + list(more)) or "-"
+
+
+def _where(operation: Object) -> Iterator[str]:
+    """Yield on which nodes of a rack it runs, and on how many it has failed: CassKop's Done says neither."""
+    yield from operation.get("pods") or ()
+    failed = operation.get("podsKO") or ()
+    if failed:
+        yield f"({len(failed)} failed)"
 
 
 def _look(session: Session, name: str) -> dict[str, Any]:

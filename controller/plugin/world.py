@@ -15,6 +15,7 @@ from typing import Any, Final
 import attrs
 
 from controller.api.v2 import names
+from controller.api.v2.cluster import ActionStatus, OperationName
 from controller.domain.errors import NotFoundError, OperatorError
 from controller.kube import kinds
 from controller.kube.errors import ForbiddenError
@@ -105,6 +106,33 @@ def read(session: Session, cluster: Object) -> World:
         image=operator_image(session) or _own_image(objects[kinds.STATEFULSET.plural]),
         unread=unread,
     )
+
+
+def removing(world: World) -> tuple[str, ...]:
+    """Return the pods through which dead nodes are to be removed, or are being removed."""
+    return tuple(
+        str(pod["metadata"]["name"])
+        for pod in world.of(kinds.POD)
+        if (labels := pod["metadata"].get("labels") or {}).get(names.OPERATION_NAME) == OperationName.REMOVE
+        and labels.get(names.OPERATION_STATUS) in {ActionStatus.TO_DO, ActionStatus.ONGOING}
+    )
+
+
+def without_removals(world: World) -> World:
+    """Return *world* as if nobody had asked for removals: in a model, no node is dead."""
+    asked = removing(world)
+
+    def idle(pod: Object) -> Object:
+        if pod["metadata"]["name"] not in asked:
+            return pod
+        metadata = dict(pod["metadata"])
+        metadata["labels"] = {k: v for k, v in metadata["labels"].items() if k != names.OPERATION_STATUS}
+        annotations = metadata.get("annotations") or {}
+        metadata["annotations"] = {k: v for k, v in annotations.items() if k != names.OPERATION}
+        return {**pod, "metadata": metadata}
+
+    pods = tuple(idle(pod) for pod in world.of(kinds.POD))
+    return attrs.evolve(world, objects={**world.objects, kinds.POD.plural: pods})
 
 
 def _revisions(

@@ -56,7 +56,23 @@ def test_status_shows_operations(demo: Plugin) -> None:
     (node,) = [n for n in seen["nodes"] if n["operation"]]
     assert node["pod"] == FIRST
     assert node["operation"] == {"name": "rebuild", "status": "ToDo", "argument": "dc1"}
-    assert "rebuild ToDo dc1" in demo.run("status").out
+    assert "rebuild dc1 ToDo" in demo.run("status").out
+
+
+def test_status_says_why_an_operation_failed(demo: Plugin) -> None:
+    """In the operator's words; the rack, which is Done in CassKop's, counts it. A removal is not foreseen."""
+    demo.run("operate", "flush", "--pod", FIRST, "--argument", "nosuch")
+    demo.cluster.sim.run(10)
+
+    said = demo.run("status").out
+    assert "flush nosuch Error" in said
+    assert f"{FIRST}: flush of nosuch on {FIRST} failed: there is no keyspace nosuch" in said
+    assert "(1 failed)" in said
+
+    demo.run("remove", "--pod", "demo-dc1-rack2-0", "--from-pod", FIRST)
+    found = demo.run("plan", "-o", "json").json
+    assert found["steps"] == []
+    assert any(f"{FIRST} is not asked to remove a node" in why for why in found["assumed"])
 
 
 def test_status_while_a_ring_comes_up(plugin: Plugin) -> None:
