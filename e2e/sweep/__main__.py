@@ -20,7 +20,8 @@ from e2e.sweep.explore import Explored, Explorer, Select
 from e2e.sweep.plans import Plan, UnknownPlanError, parse
 from e2e.sweep.run import replay
 from e2e.sweep.speed import remember
-from e2e.sweep.stories import BY_NAME, Story
+from e2e.sweep.steps import Story
+from e2e.sweep.stories import BY_NAME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

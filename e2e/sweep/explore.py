@@ -22,7 +22,7 @@ import attrs
 
 from e2e.sweep.plans import FAULTS, Plan
 from e2e.sweep.run import Outcome, Run
-from e2e.sweep.stories import Story
+from e2e.sweep.steps import Story
 
 # No run takes so much computing; one that does is in a loop.
 MOST_CPU_SECONDS = 60.0

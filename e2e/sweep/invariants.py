@@ -22,6 +22,7 @@ from e2e.sweep.leaving_rules import (
     members_are_never_forgotten,
     racks_shrink_by_a_node_that_left,
 )
+from e2e.sweep.replacing_rules import machine_is_gone, not_given_up
 from e2e.sweep.world import Object, World, Write, condition, label, size, wanted_size
 
 WriteRule = Callable[[Write, World], str | None]
@@ -56,7 +57,8 @@ def spec_is_the_users(write: Write, world: World) -> str | None:
 def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
     """I1: a volume claim is deleted by UID and version, with its cluster or after its node has left.
 
-    Nobody runs on it any more. Other writes of the operator's leave its spec alone, or ask for more.
+    Or it is on a machine that is no more, and all of its data is elsewhere. Nobody runs on it any more.
+    Other writes of the operator's leave its spec alone, or ask for more.
     """
     if write.place != places.CLAIMS:
         return None
@@ -67,7 +69,9 @@ def volumes_are_deleted_by_proof(write: Write, world: World) -> str | None:
         return f"volume claim {write.name} was deleted without preconditions"
     gone = _goes_with_its_volumes(world.clusters.get(label(write.after)))
     if not gone and _has_a_place(write.name, write.after, world):
-        return f"volume claim {write.name} was deleted, and its node has a place in the cluster"
+        why = not_given_up(write.after, world)
+        if why is not None:
+            return f"volume claim {write.name} was deleted, and {why}"
     if any(write.name.endswith(f"-{node.pod}") for node in world.nodes):
         return f"volume claim {write.name} was deleted while Cassandra ran on it"
     return None
@@ -262,12 +266,17 @@ def nodes_keep_their_identity(before: World, after: World) -> str | None:
 
 
 def volumes_stay(before: World, after: World) -> str | None:
-    """I1: a volume claim that was there is there, with the same UID, unless its node has no place now."""
+    """I1: a volume claim that was there is there, with the same UID, unless its node has no place now.
+
+    Or none that it could be on: its machine is gone.
+    """
     for name, claim in before.claims.items():
         leaving = bool(claim["metadata"].get("deletionTimestamp"))
         if leaving or _goes_with_its_volumes(before.clusters.get(label(claim))):
             continue
         if label(claim) in before.clusters and not _has_a_place(name, claim, before):
+            continue
+        if machine_is_gone(claim, before):
             continue
         now = after.claims.get(name)
         if now is None or now["metadata"]["uid"] != claim["metadata"]["uid"]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.sweep import bugs, leaving_bugs
+from e2e.sweep import bugs, leaving_bugs, replacing_bugs
 from e2e.sweep.explore import Explorer
 from e2e.sweep.run import replay
 from e2e.sweep.stories import BY_NAME
@@ -203,6 +203,18 @@ MUTANTS: Final = (
         about="racks that are not in the spec any more are deleted with their nodes",
         plant=leaving_bugs.removes_racks_with_their_nodes,
         stories=("empty",),
+    ),
+    Mutant(
+        name="silent-machine-is-gone",
+        about="the volume of a node is given up although its machine may come back",
+        plant=replacing_bugs.takes_a_silent_machine_for_gone,
+        stories=("lost",),
+    ),
+    Mutant(
+        name="replaces-without-proof",
+        about="the volume with the only copy of some data is given up",
+        plant=replacing_bugs.replaces_without_proof,
+        stories=("lost",),
     ),
 )
 

@@ -101,6 +101,30 @@ def leaving(name: str, pod: str) -> Probe:
     return lambda world: any(n.pod == pod and n.mode == "LEAVING" for n in world.nodes_of(name))
 
 
+def placeless(pod: str) -> Probe:
+    """There is such a pod, and the scheduler finds no Kubernetes node for it."""
+
+    def probe(world: World) -> bool:
+        found = world.pods.get(pod) or {}
+        conditions = (found.get("status") or {}).get("conditions") or ()
+        return any(c["type"] == "PodScheduled" and c.get("reason") == "Unschedulable" for c in conditions)
+
+    return probe
+
+
+def replaced(name: str) -> Probe:
+    """All members that anybody in the cluster counts are there, as many as the spec asks for."""
+
+    def probe(world: World) -> bool:
+        obj, nodes = world.clusters.get(name), world.nodes_of(name)
+        there = frozenset(node.address for node in nodes)
+        return (
+            obj is not None and len(nodes) == wanted_size(obj) and all(node.knows == there for node in nodes)
+        )
+
+    return probe
+
+
 def exists(pod: str) -> Probe:
     """There is such a pod."""
     return lambda world: pod in world.pods

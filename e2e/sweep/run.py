@@ -16,14 +16,15 @@ import attrs
 from controller.kube import kinds
 from controller.kube.transport import Request
 from e2e.providers.sim import NAMESPACE, SimCluster
-from e2e.simcassandra.tokens import NetworkTopology
 from e2e.simcontrollers.images import Images
 from e2e.simtime import EPOCH
 from e2e.sweep.accidents import CRASH, OUTAGE, UNDO
+from e2e.sweep.carry_out import befall, replicate
 from e2e.sweep.director import Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import Plan
-from e2e.sweep.stories import (
+from e2e.sweep.steps import (
+    AddMachine,
     Apply,
     BringBack,
     Delete,
@@ -32,6 +33,8 @@ from e2e.sweep.stories import (
     Label,
     Pause,
     PowerOff,
+    RemoveMachine,
+    Replicate,
     Step,
     Story,
     Until,
@@ -127,30 +130,31 @@ class Run:
         )
 
     def _do(self, step: Step) -> None:
-        nodes = self._cluster.controllers.nodes
         match step:
             case Apply(object=obj):
                 self._cluster.apply(obj)
             case Edit(name=name, spec=spec):
                 self._director.accidents.edited(name, spec)
                 self._cluster.edit(name, spec)
-            case Delete(kind=kind, name=name):
-                path = _KINDS[kind].path(NAMESPACE, name)
-                self._cluster.transport.send(Request(method="DELETE", path=path))
+            case Delete():
+                self._delete(step)
             case Label(pod=pod, labels=labels):
                 self._label(pod, labels)
-            case PowerOff(node=node):
-                nodes.power_off(node)
-            case BringBack(node=node):
-                nodes.bring_back(node)
-            case Keyspace(name=name, copies=copies):
-                self._cluster.controllers.ring.create_keyspace(name, NetworkTopology(factors={"dc1": copies}))
+            case PowerOff() | BringBack() | AddMachine() | RemoveMachine():
+                befall(self._cluster, step)
+            case Keyspace() | Replicate():
+                replicate(self._cluster, step)
             case Until():
                 self._wait(step)
             case Pause(seconds=seconds):
                 self._pass(seconds)
             case _:
                 assert_never(step)
+
+    def _delete(self, step: Delete) -> None:
+        path = _KINDS[step.kind].path(NAMESPACE, step.name)
+        body = {"gracePeriodSeconds": 0} if step.force else None
+        self._cluster.transport.send(Request(method="DELETE", path=path, body=body))
 
     def _label(self, pod: str, labels: Mapping[str, str]) -> None:
         headers = {"Content-Type": "application/merge-patch+json"}

@@ -18,7 +18,7 @@ from e2e.simkube.store import Change, Place
 from e2e.simtime import EPOCH
 from e2e.sweep import invariants
 from e2e.sweep.director import Director, PointedFaults
-from e2e.sweep.world import PODS, World, Write, copies, look
+from e2e.sweep.world import CLAIMS, PODS, World, Write, copies, look
 
 # The last format without references, which depend on who else holds an object.
 _PLAIN: Final = 2
@@ -116,7 +116,7 @@ class Witness:
     def _before(self, place: Place, change: Change) -> World:
         """Return the world as it was when the write came."""
         world = look(self._cluster)
-        if place == PODS:
+        if place in (PODS, CLAIMS):
             world = attrs.evolve(world, copies=copies(self._cluster))
         field = invariants.PLACES.get(place)
         if field is None:

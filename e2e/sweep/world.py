@@ -27,6 +27,7 @@ STATEFULSETS = ("apps", "statefulsets")
 PODS = ("", "pods")
 CLAIMS = ("", "persistentvolumeclaims")
 BUDGETS = ("policy", "poddisruptionbudgets")
+MACHINES = ("", "nodes")
 SERVICES = ("", "services")
 CONFIG_MAPS = ("", "configmaps")
 SECRETS = ("", "secrets")
@@ -63,7 +64,7 @@ class Copies:
 class World:
     """Everything in the namespace at one instant, by name, and all Cassandra processes.
 
-    *copies* are those of all rings; they are filled in where the operator writes to pods only.
+    *copies* are those of all rings; they are filled in where the operator writes to pods or volumes only.
     """
 
     now: float = 0.0
@@ -73,6 +74,8 @@ class World:
     claims: Named = attrs.field(factory=dict)
     budgets: Named = attrs.field(factory=dict)
     config_maps: Named = attrs.field(factory=dict)
+    # The Kubernetes nodes that there are, with or without power.
+    machines: frozenset[str] = frozenset()
     nodes: tuple[RingNode, ...] = ()
     copies: tuple[Copies, ...] = ()
 
@@ -147,6 +150,7 @@ def look(cluster: SimCluster) -> World:
         claims=_named(cluster, CLAIMS),
         budgets=_named(cluster, BUDGETS),
         config_maps=_named(cluster, CONFIG_MAPS),
+        machines=frozenset(v.object["metadata"]["name"] for v in cluster.server.store.each(MACHINES, "")),
         nodes=tuple(_node(node) for node in ring.nodes()),
     )
 

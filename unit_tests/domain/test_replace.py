@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -35,12 +36,15 @@ def wanted(*, automatic: bool = True) -> Desired:
     return Desired(name="demo", racks=racks, replaces=automatic)
 
 
-def lost(*, copies: int = 3, **more: Any) -> Observed:
+def lost(*, copies: int = 3, schemas: Mapping[str, frozenset[str]] | None = None, **more: Any) -> Observed:
     """Return a ring of three in which the machine of one is no more, and all data has so many copies."""
     stuck = pod(VICTIM, ready=False, node=None, unschedulable="no node fits")
     keyspace = Keyspace(name="app", replication=NetworkTopology(factors={"dc1": copies}))
     owned = Ownership(
-        tokens=dict(zip((0, 100, 200), sorted(HOSTS), strict=True)), places=PLACES, keyspaces=(keyspace,)
+        tokens=dict(zip((0, 100, 200), sorted(HOSTS), strict=True)),
+        places=PLACES,
+        keyspaces=(keyspace,),
+        schemas=schemas or {},
     )
     known = {"lost_machines": frozenset({"gone"}), "ownership": owned, **more}
     return seen(stuck, fresh(node="gone"), **known)
@@ -72,6 +76,7 @@ def test_without_leave_it_is_offered() -> None:
         ({"copies": 1}, "data of app may be nowhere else"),
         ({"ownership": Unread(why="nobody answers")}, "nobody answers"),
         ({"ownership": None}, "nobody was asked"),
+        ({"schemas": {"a": frozenset({"10.0.0.1"}), "b": frozenset({"10.0.0.2"})}}, "agree on the schema"),
         ({"leaving": Leaving(rack="dc1-rack1", pod=PEERS[0])}, "on its way out"),
         ({"ring": answers(view(), view(joining=frozenset({"10.0.0.7"})))}, "one topology change at a time"),
         ({"ring": answers(view(), view(unreachable=frozenset()))}, "does not believe"),

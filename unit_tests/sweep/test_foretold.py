@@ -8,15 +8,16 @@ from typing import assert_never
 import pytest
 import structlog
 
+from controller.kube.transport import Request
 from e2e.providers.cluster import CLUSTERS
 from e2e.providers.foreseeing import ForeseeingCluster, Foresight, difference
-from e2e.providers.sim import SimCluster
+from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
-from e2e.simcassandra.tokens import NetworkTopology
 from e2e.simcontrollers.images import Images
+from e2e.sweep.carry_out import befall, replicate
 from e2e.sweep.run import MISSING_IMAGE
-from e2e.sweep.stories import (
-    STORIES,
+from e2e.sweep.steps import (
+    AddMachine,
     Apply,
     BringBack,
     Delete,
@@ -25,10 +26,13 @@ from e2e.sweep.stories import (
     Label,
     Pause,
     PowerOff,
+    RemoveMachine,
+    Replicate,
     Step,
     Story,
     Until,
 )
+from e2e.sweep.stories import STORIES
 from e2e.sweep.world import look
 
 
@@ -46,30 +50,34 @@ class Stage:
 
     def do(self, step: Step) -> None:
         """Do what a story says, without any fault."""
-        nodes = self.sim.controllers.nodes
         match step:
             case Apply(object=obj):
                 self.cluster.apply(obj)
             case Edit(name=name, spec=spec):
                 self.cluster.patch(CLUSTERS, name, {"spec": spec})
-            case Delete(kind=kind, name=name):
+            case Delete(kind=kind, name=name, force=False):
                 self.cluster.delete(kind, name, seconds=0)
+            case Delete():
+                self.by_force(step)
             case Label(pod=pod, labels=labels):
                 self.cluster.patch("pods", pod, {"metadata": {"labels": labels}})
-            case PowerOff(node=node):
-                self.cluster.meddle(f"{node} was lost")
-                nodes.power_off(node)
-            case BringBack(node=node):
-                self.cluster.meddle(f"{node} came back")
-                nodes.bring_back(node)
-            case Keyspace(name=name, copies=copies):
-                self.sim.controllers.ring.create_keyspace(name, NetworkTopology(factors={"dc1": copies}))
+            case PowerOff() | BringBack() | AddMachine() | RemoveMachine():
+                self.cluster.meddle(f"{type(step).__name__} {step.node}")
+                befall(self.sim, step)
+            case Keyspace() | Replicate():
+                replicate(self.sim, step)
             case Until(probe=probe, seconds=seconds, what=what):
                 self.cluster.eventually(lambda: probe(look(self.sim)), seconds=seconds, what=what)
             case Pause(seconds=seconds):
                 self.sim.run(seconds)
             case _:
                 assert_never(step)
+
+    def by_force(self, step: Delete) -> None:
+        """Delete without waiting for a kubelet."""
+        self.cluster.meddle(f"{step.kind} {step.name} was deleted by force")
+        path = f"/api/v1/namespaces/{NAMESPACE}/{step.kind}/{step.name}"
+        self.sim.transport.send(Request(method="DELETE", path=path, body={"gracePeriodSeconds": 0}))
 
 
 # With threads the answer to a call that lasts is not lost, so that these end better than they say.

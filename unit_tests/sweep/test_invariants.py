@@ -55,6 +55,19 @@ def _noted(copied: dict[str, Any]) -> dict[str, Any]:
     return cluster(status={"cassandraRackStatus": {"dc1-r1": kept}})
 
 
+# A volume on `node-b`, and a cluster that lost that machine: another node of it is up.
+_PLACED = {
+    **CLAIM,
+    "metadata": {**CLAIM["metadata"], "annotations": {"volume.kubernetes.io/selected-node": "node-b"}},
+}
+_LOST = world(
+    clusters={"cc": cluster(spec={"nodeReplacement": "Automatic"})},
+    statefulsets={"cc-r1": rack(2)},
+    machines=frozenset({"node-a"}),
+    nodes=(node("cc-r1-1", address="b"),),
+)
+
+
 def _orphaning(obj: dict[str, Any]) -> Write:
     body = {**EXACT, "propagationPolicy": "Orphan"}
     return write(places.STATEFULSETS, obj, before=obj, method="DELETE", body=body)
@@ -187,6 +200,30 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         deletion(places.CLAIMS, {**CLAIM, "metadata": meta("data-cc-r1-1", owned=False)}),
         world(),
         None,
+    ),
+    "claim on a machine that is gone": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _PLACED),
+        attrs.evolve(_LOST, copies=(Copies(keyspace="app", holders=frozenset({frozenset({"a", "b"})})),)),
+        None,
+    ),
+    "claim with the only copy": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _PLACED),
+        attrs.evolve(_LOST, copies=(Copies(keyspace="app", holders=frozenset({frozenset({"a"})})),)),
+        "data of app is nowhere else",
+    ),
+    "claim on a machine that is there": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _PLACED),
+        attrs.evolve(_LOST, machines=frozenset({"node-a", "node-b"})),
+        "its Kubernetes node is there",
+    ),
+    "claim that nobody asked to give up": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _PLACED),
+        attrs.evolve(_LOST, clusters={"cc": cluster()}),
+        "has a place",
     ),
     "claim in use": (
         inv.volumes_are_deleted_by_proof,
@@ -501,6 +538,12 @@ WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
         world(claims={"data-cc-r1-0": CLAIM}),
         world(claims={"data-cc-r1-0": {**CLAIM, "metadata": {**CLAIM["metadata"], **LEAVING}}}),
         "is being deleted",
+    ),
+    "volume goes with its machine": (
+        inv.volumes_stay,
+        attrs.evolve(_LOST, claims={"data-cc-r1-0": _PLACED}),
+        _LOST,
+        None,
     ),
     "volume goes with its cluster": (
         inv.volumes_stay,

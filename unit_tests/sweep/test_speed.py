@@ -9,8 +9,9 @@ import pytest
 from e2e.providers.sim import SimCluster
 from e2e.simkube.store import Change, Place
 from e2e.sweep.run import replay
+from e2e.sweep.samples import sample, secret
 from e2e.sweep.speed import RememberingComparison, replacements
-from e2e.sweep.stories import BY_NAME, sample, secret
+from e2e.sweep.stories import BY_NAME
 
 
 @pytest.mark.parametrize("name", ["image", "again"])

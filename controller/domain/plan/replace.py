@@ -116,6 +116,8 @@ def _proof(lost: _Lost, desired: Desired, observed: Observed) -> Proof | str:
     ownership = observed.ownership
     if isinstance(node, str) or not isinstance(ownership, Ownership):
         return ownership.why if isinstance(ownership, Unread) else "nobody was asked who owns what"
+    if len(ownership.schemas) > 1:
+        return "nodes do not agree on the schema, so that it is not known which copies there are to be"
     by_address = {pod.ip: pod.name for pod in observed.pods() if pod.ip}
     layout = ownership.layout(lambda address: by_address.get(address, address))
     if node.address not in layout.nodes():

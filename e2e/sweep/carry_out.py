@@ -1,0 +1,34 @@
+"""What a step does to the machines of a simulated cluster, and to the data of its Cassandra."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from e2e.providers.sim import SimCluster
+from e2e.simcassandra.tokens import NetworkTopology
+from e2e.sweep.steps import AddMachine, BringBack, Keyspace, PowerOff, RemoveMachine, Replicate
+
+
+def befall(cluster: SimCluster, step: PowerOff | BringBack | AddMachine | RemoveMachine) -> None:
+    """Let a Kubernetes node of *cluster* come or go."""
+    nodes = cluster.controllers.nodes
+    match step:
+        case PowerOff(node=node):
+            nodes.power_off(node)
+        case BringBack(node=node):
+            nodes.bring_back(node)
+        case AddMachine(node=node, zone=zone):
+            nodes.add(node, labels={"topology.kubernetes.io/zone": zone})
+        case RemoveMachine(node=node):
+            nodes.remove(node)
+        case _:
+            assert_never(step)
+
+
+def replicate(cluster: SimCluster, step: Keyspace | Replicate) -> None:
+    """Have a new or an old keyspace keep as many copies as the step says."""
+    ring, replication = cluster.controllers.ring, NetworkTopology(factors={"dc1": step.copies})
+    if isinstance(step, Keyspace):
+        ring.create_keyspace(step.name, replication)
+    else:
+        ring.alter_keyspace(step.name, replication)

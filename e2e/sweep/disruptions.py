@@ -1,0 +1,141 @@
+"""Stories of nodes that stop and start again, because they have to or by accident."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2e.simcassandra.keyspaces import SYSTEM_KEYSPACES
+from e2e.sweep.probes import all_of, down, missing, placeless, ready, replaced, says, sized, stopped
+from e2e.sweep.samples import is_ready, made, runs, sample, single
+from e2e.sweep.steps import (
+    AddMachine,
+    BringBack,
+    Delete,
+    Edit,
+    Keyspace,
+    Pause,
+    PowerOff,
+    RemoveMachine,
+    Replicate,
+    Story,
+    Until,
+)
+
+_NEW: Final = "cassandra:5.0.7"
+_NEWER: Final = "cassandra:5.0.8"
+# Those of Cassandra's own that have one copy unless somebody says otherwise.
+SYSTEM: Final = tuple(keyspace.name for keyspace in SYSTEM_KEYSPACES)
+
+DISRUPTIONS: Final = (
+    Story(
+        name="roll",
+        about="a new image for three racks, taken node by node",
+        given=made(sample(), Keyspace(name="app", copies=3)),
+        when=(Edit(name="demo", spec={"cassandraImage": _NEW}),),
+        end=runs("demo", _NEW),
+    ),
+    Story(
+        name="amend",
+        about="a new image for three racks, and yet another one while a node takes the first",
+        given=made(sample(), Keyspace(name="app", copies=3)),
+        when=(
+            Edit(name="demo", spec={"cassandraImage": _NEW}),
+            Pause(seconds=8),
+            Edit(name="demo", spec={"cassandraImage": _NEWER}),
+        ),
+        end=runs("demo", _NEWER),
+    ),
+    Story(
+        name="quorum",
+        about="a new image for a rack of three, of which two may be missing, but for a keyspace's quorum",
+        given=made(
+            single(nodesPerRacks=3, maxPodUnavailable=2, hardAntiAffinity=False),
+            Keyspace(name="app", copies=3),
+        ),
+        when=(Edit(name="solo", spec={"cassandraImage": _NEW}),),
+        end=runs("solo", _NEW),
+    ),
+    Story(
+        name="shortage",
+        about="a new image for three racks, while a Kubernetes node is lost",
+        given=made(sample(), Keyspace(name="app", copies=3)),
+        when=(
+            PowerOff(node="node-b"),
+            Until(what="its Cassandra is missed", probe=missing("demo")),
+            Edit(name="demo", spec={"cassandraImage": _NEW}),
+            Pause(seconds=60),
+            BringBack(node="node-b"),
+        ),
+        end=runs("demo", _NEW),
+    ),
+    Story(
+        name="volumes",
+        about="a larger dataCapacity for a rack of two, whose pods go on under another StatefulSet",
+        given=made(single(nodesPerRacks=2, hardAntiAffinity=False)),
+        when=(Edit(name="solo", spec={"dataCapacity": "2Gi"}),),
+        end=Until(
+            what="all volumes have the size, and the cluster is Ready",
+            probe=all_of(sized("solo", "2Gi"), ready("solo")),
+        ),
+    ),
+    Story(
+        name="stop",
+        about="three racks that are stopped with their volumes, then started",
+        given=made(sample()),
+        when=(
+            Edit(name="demo", spec={"stopped": True}),
+            Until(what="nothing runs", probe=stopped("demo"), seconds=300),
+            Edit(name="demo", spec={"stopped": False}),
+        ),
+        end=is_ready("demo", 400.0),
+    ),
+    Story(
+        name="pod",
+        about="a pod that is deleted while it serves",
+        given=made(sample()),
+        when=(
+            Delete(kind="pods", name="demo-dc1-rack2-0"),
+            Until(what="its node is down", probe=down("demo")),
+        ),
+        end=is_ready("demo"),
+    ),
+    Story(
+        name="node",
+        about="a Kubernetes node that is lost, and returns",
+        given=made(sample()),
+        when=(
+            PowerOff(node="node-b"),
+            Until(what="its Cassandra is missed", probe=missing("demo")),
+            Pause(seconds=20),
+            BringBack(node="node-b"),
+        ),
+        end=is_ready("demo"),
+    ),
+    Story(
+        name="lost",
+        about="a Kubernetes node is silent, then gone for good, with its volume: its Cassandra is replaced",
+        given=(
+            *made(sample(nodeReplacement="Automatic"), Keyspace(name="app", copies=1)),
+            *(Replicate(name=name, copies=3) for name in SYSTEM),
+            Pause(seconds=5),
+        ),
+        when=(
+            PowerOff(node="node-b"),
+            Until(what="its Cassandra is missed", probe=missing("demo")),
+            Delete(kind="pods", name="demo-dc1-rack2-0", force=True),
+            Until(what="the next pod finds no place", probe=placeless("demo-dc1-rack2-0")),
+            # As long as the machine may come back, nothing is given up.
+            Pause(seconds=20),
+            AddMachine(node="node-d", zone="zone-b"),
+            RemoveMachine(node="node-b"),
+            # It has the only copy of some data; its user says that there are others.
+            Until(what="the loss is named", probe=says("demo", "Degraded", "NodeLost")),
+            Replicate(name="app", copies=3),
+        ),
+        end=Until(
+            what="another Cassandra has its place, and the cluster is Ready",
+            probe=all_of(ready("demo"), replaced("demo")),
+            seconds=600,
+        ),
+    ),
+)

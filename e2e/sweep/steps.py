@@ -1,0 +1,144 @@
+"""
+What stories are made of, as data: the steps of a user, and what must be true at the end.
+
+The steps of *given* make the situation and are swept by no fault; those of *when* are. A step that waits
+does so however long the faults make it take, up to its limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from e2e.sweep.probes import Probe
+
+
+@attrs.frozen(kw_only=True)
+class Apply:
+    """Create an object."""
+
+    object: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Edit:
+    """Merge *spec* into a cluster's spec."""
+
+    name: str
+    spec: Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Delete:
+    """Delete an object: kinds are `cassandraclusters` and `pods`; with *force* no kubelet is waited for."""
+
+    kind: str
+    name: str
+    force: bool = False
+
+
+@attrs.frozen(kw_only=True)
+class Label:
+    """Put *labels* on a pod, as CassKop's plugin does to ask for an operation on its node."""
+
+    pod: str
+    labels: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class PowerOff:
+    """Take a Kubernetes node's power away."""
+
+    node: str
+
+
+@attrs.frozen(kw_only=True)
+class BringBack:
+    """Give it back."""
+
+    node: str
+
+
+@attrs.frozen(kw_only=True)
+class AddMachine:
+    """Add a Kubernetes node in a zone."""
+
+    node: str
+    zone: str
+
+
+@attrs.frozen(kw_only=True)
+class RemoveMachine:
+    """Delete a Kubernetes node for good."""
+
+    node: str
+
+
+@attrs.frozen(kw_only=True)
+class Keyspace:
+    """Create a keyspace with so many *copies* in the data centre `dc1`."""
+
+    name: str
+    copies: int
+
+
+@attrs.frozen(kw_only=True)
+class Replicate:
+    """Have a keyspace that there is keep so many *copies* in the data centre `dc1`."""
+
+    name: str
+    copies: int
+
+
+@attrs.frozen(kw_only=True)
+class Until:
+    """Let time pass until *probe* holds, at most *seconds*."""
+
+    what: str
+    probe: Probe
+    seconds: float = 120.0
+
+
+@attrs.frozen(kw_only=True)
+class Pause:
+    """Let *seconds* pass."""
+
+    seconds: float
+
+
+Step = (
+    Apply
+    | Edit
+    | Delete
+    | Label
+    | PowerOff
+    | BringBack
+    | AddMachine
+    | RemoveMachine
+    | Keyspace
+    | Replicate
+    | Until
+    | Pause
+)
+
+
+@attrs.frozen(kw_only=True)
+class Story:
+    """*end* must hold after the last step, and for good.
+
+    *quiet*: from then on the operator writes nothing. Not so where the kubelet goes on trying something,
+    since the operator repeats its words. *hangs_on*: in which paths the end may differ from the one without
+    faults, since it hangs on when something was seen; *hangs_on_accidents*: the same, where an accident may
+    decide whether a node comes to leave.
+    """
+
+    name: str
+    about: str
+    when: tuple[Step, ...]
+    end: Until
+    given: tuple[Step, ...] = ()
+    quiet: bool = True
+    hangs_on: tuple[str, ...] = ()
+    hangs_on_accidents: tuple[str, ...] = ()
