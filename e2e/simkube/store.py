@@ -14,6 +14,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Callable, Iterable, Iterator
 import marshal
+import zlib
 
 from e2e.simkube import errors
 from e2e.simkube.values import Object, encode
@@ -24,35 +25,59 @@ Place = tuple[str, str]
 Key = tuple[str, str]
 
 
-class Version:
-    """One stored state of one object, with its encodings made at most once."""
+# So many changes of a kind are kept as they are, for those who watch; older states are kept packed.
+RECENT = 128
 
-    __slots__ = ("_bytes", "_packed", "number", "object")
+
+class Version:
+    """One stored state of one object, with its encodings made at most once while it is recent."""
+
+    __slots__ = ("_bytes", "_object", "_packed", "_past", "number")
 
     def __init__(self, stored: Object, number: int) -> None:
-        self.object = stored  # never changed, never handed out for change
+        self._object: Object | None = stored  # never changed, never handed out for change
         self.number = number
         self._bytes: bytes | None = None
         self._packed: bytes | None = None
+        self._past: bytes | None = None  # all that is left of it, once it is of the past
+
+    @property
+    def object(self) -> Object:
+        """The object, which nobody may change."""
+        return self.copy() if self._object is None else self._object
 
     def copy(self) -> Object:
         """The object, as a copy that the caller may change."""
-        if self._packed is None:
-            self._packed = marshal.dumps(self.object)
-        copied: Object = marshal.loads(self._packed)  # noqa: S302 -- packed by ourselves, above
+        if self._past is not None:
+            packed = zlib.decompress(self._past)
+        elif self._packed is not None:
+            packed = self._packed
+        else:
+            packed = self._packed = marshal.dumps(self._object)
+        copied: Object = marshal.loads(packed)  # noqa: S302 -- packed by ourselves
         return copied
 
     def tail(self) -> bytes:
         """The object as JSON without its kind and apiVersion."""
-        if self._bytes is None:
-            rest = {k: v for k, v in self.object.items() if k not in ("kind", "apiVersion")}
-            self._bytes = encode(rest)
-        return self._bytes
+        if self._bytes is not None:
+            return self._bytes
+        made = encode({k: v for k, v in self.object.items() if k not in ("kind", "apiVersion")})
+        if self._past is None:
+            self._bytes = made
+        return made
 
     def bytes(self) -> bytes:
         """The object as JSON."""
-        head = encode({"kind": self.object["kind"], "apiVersion": self.object["apiVersion"]})
+        found = self.object
+        head = encode({"kind": found["kind"], "apiVersion": found["apiVersion"]})
         return head[:-1] + b"," + self.tail()[1:]
+
+    def settle(self) -> None:
+        """Become small: it is not what is stored any more, and hardly anybody will ask for it."""
+        if self._past is None:
+            packed = marshal.dumps(self._object) if self._packed is None else self._packed
+            self._past = zlib.compress(packed, level=1)
+            self._object = self._packed = self._bytes = None
 
 
 class Change:
@@ -92,16 +117,23 @@ class Table:
         if before is None:
             bisect.insort(self.keys, key)
         self.objects[key] = version
-        change = Change(key, before, version)
-        self.changes.append(change)
-        return change
+        return self._remember(Change(key, before, version))
 
     def drop(self, key: Key, last: Version) -> Change:
         """Remove an object; *last* is what those who watch are shown."""
         before = self.objects.pop(key)
         del self.keys[bisect.bisect_left(self.keys, key)]
-        change = Change(key, before, last, deleted=True)
+        return self._remember(Change(key, before, last, deleted=True))
+
+    def _remember(self, change: Change) -> Change:
         self.changes.append(change)
+        if len(self.changes) > RECENT:
+            # Each state of the past is what some change found: none is left out.
+            old = self.changes[-RECENT - 1]
+            if old.before is not None:
+                old.before.settle()
+            if old.deleted:
+                old.after.settle()
         return change
 
     def forget(self, upto: int) -> None:
