@@ -115,7 +115,7 @@ DISRUPTIONS: Final = (
         name="lost",
         about="a Kubernetes node is silent, then gone for good, with its volume: its Cassandra is replaced",
         given=(
-            *made(sample(nodeReplacement="Automatic"), Keyspace(name="app", copies=1)),
+            *made(sample(nodeReplacement="Automatic"), Keyspace(name="app", copies=3)),
             *(Replicate(name=name, copies=3) for name in SYSTEM),
             Pause(seconds=5),
         ),
@@ -126,11 +126,12 @@ DISRUPTIONS: Final = (
             Until(what="the next pod finds no place", probe=placeless("demo-dc1-rack2-0")),
             # As long as the machine may come back, nothing is given up.
             Pause(seconds=20),
+            # Of this the node that is down has the only copy of some data, by all that the ring says.
+            Keyspace(name="log", copies=1),
             AddMachine(node="node-d", zone="zone-b"),
             RemoveMachine(node="node-b"),
-            # It has the only copy of some data; its user says that there are others.
             Until(what="the loss is named", probe=says("demo", "Degraded", "NodeLost")),
-            Replicate(name="app", copies=3),
+            Replicate(name="log", copies=3),
         ),
         end=Until(
             what="another Cassandra has its place, and the cluster is Ready",
