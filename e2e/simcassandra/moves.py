@@ -182,8 +182,10 @@ def for_rebuild(node: Node, *, datacenter: str | None, only: str | None) -> Move
             sources = [a for a in others if datacenter in (None, layout.places[a].datacenter)]
             source = _first_alive(node, sources)
             if source is None:
-                if factor(replication) == 1 or not sources:
+                if factor(replication) == 1:
                     continue
+                # Also where all copies are in other data centres than the one that is named: that is how a
+                # rebuild of everything ends over `system_traces`, whose copies are anywhere.
                 raise NoSourceError(_no_sources(keyspace, replication))
             found.add(source, node.address, keyspace, index)
     return found.moves()

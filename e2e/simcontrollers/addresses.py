@@ -8,6 +8,8 @@ class Addresses:
 
     # Usable host numbers of a node's subnet.
     _FIRST, _LAST = 2, 254
+    # A real node has a subnet in the first one only; the others are for more pods than would fit there.
+    _BLOCKS = range(244, 256)
 
     def __init__(self) -> None:
         self.reuse = False
@@ -23,13 +25,14 @@ class Addresses:
         """Return a free address on *node*."""
         first = self._FIRST if self.reuse else self._last.get(node, self._FIRST - 1) + 1
         count = self._LAST - self._FIRST + 1
-        for step in range(count):
-            number = self._FIRST + (first - self._FIRST + step) % count
-            address = f"10.244.{self._subnet(node)}.{number}"
-            if address not in self._taken:
-                self._taken.add(address)
-                self._last[node] = number
-                return address
+        for block in self._BLOCKS:
+            for step in range(count):
+                number = self._FIRST + (first - self._FIRST + step) % count
+                address = f"10.{block}.{self._subnet(node)}.{number}"
+                if address not in self._taken:
+                    self._taken.add(address)
+                    self._last[node] = number
+                    return address
         raise RuntimeError(f"no free address on {node}")
 
     def hold(self, address: str) -> None:

@@ -112,6 +112,25 @@ def test_a_rebuild_needs_a_living_source() -> None:
     assert "Unable to find sufficient sources for streaming range in keyspace " in answer["error"]
 
 
+def test_a_rebuild_of_everything_needs_a_source_for_every_keyspace() -> None:
+    """Where both copies of a range are here, nobody there has it: not even other keyspaces are fetched.
+
+    Seen with 5.0.9 and `system_traces`, which has two copies wherever the ring puts them.
+    """
+    lab = two_datacenters("5.0.9")
+    node = lab.start(3, datacenter="dc2", auto_bootstrap=False)
+    lab.wait(lambda: node.native_transport)
+    lab.ring.create_keyspace("anywhere", SimpleStrategy(factor=2))
+    lab.pass_time(5)
+
+    everything = lab.execute(2, REBUILD, ["dc1"])
+    one = lab.execute(2, REBUILD_KEYSPACE, ["dc1", "app", None, None])
+
+    assert everything["status"] == 500
+    assert "Unable to find sufficient sources for streaming range in keyspace " in everything["error"]
+    assert one["status"] == 200
+
+
 def test_excluding_the_own_datacenter_as_the_source_is_a_contradiction() -> None:
     """5.0's fifth argument."""
     lab = two_datacenters("5.0.9")
