@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import contextlib
 import http.client
 import json
+import math
 import platform
 import queue
 import secrets
@@ -106,8 +107,8 @@ def once(line: Line, heard: queue.SimpleQueue[tuple[float, str]], operation: str
 
 
 def percentile(values: list[float], share: float) -> float:
-    """Return the value that *share* of all do not exceed."""
-    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+    """Return the smallest value that *share* of all do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
 
 
 def spread(values: list[float]) -> str:
