@@ -245,12 +245,24 @@ class View:
                 self.forget(address)
                 return
             self.forget(rival)
+        if self._outlived(state):
+            # A peer that started again told of it from its disk, and its tokens are a later node's.
+            self.forget(address)
+            return
         self._take_tokens(state, now=now)
         self._drop_member(address)
         self._expires.pop(address, None)
         self._replaced.pop(address, None)
         self.members[address] = state.tokens
         self.host_ids[address] = state.host_id
+
+    def _outlived(self, state: EndpointState) -> bool:
+        """Whether all of *state*'s tokens belong to nodes that started later."""
+        left = set(state.tokens)
+        for address, tokens in self.members.items():
+            if address != state.address and self._started(address) > state.generation:
+                left -= set(tokens)
+        return bool(state.tokens) and not left
 
     def _take_tokens(self, state: EndpointState, *, now: float) -> None:
         """Take *state*'s tokens from whoever had them: that is how a replacement ends."""

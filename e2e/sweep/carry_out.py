@@ -31,4 +31,6 @@ def replicate(cluster: SimCluster, step: Keyspace | Replicate) -> None:
     if isinstance(step, Keyspace):
         ring.create_keyspace(step.name, replication)
     else:
-        ring.alter_keyspace(step.name, replication)
+        # By a node that has heard of it: one that had no power then may yet have to.
+        knowing = [n for n in ring.normal() if n.schema is not None and step.name in n.schema.keyspaces]
+        ring.alter_keyspace(step.name, replication, at=knowing[0].address if knowing else None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from e2e.simcassandra.keyspaces import SYSTEM_KEYSPACES
-from e2e.sweep.probes import all_of, down, missing, placeless, ready, replaced, says, sized, stopped
+from e2e.sweep.probes import all_of, down, missing, placeless, ready, replaced, says, serving, sized, stopped
 from e2e.sweep.samples import is_ready, made, runs, sample, single
 from e2e.sweep.steps import (
     AddMachine,
@@ -128,9 +128,13 @@ DISRUPTIONS: Final = (
             Pause(seconds=20),
             # Of this the node that is down has the only copy of some data, by all that the ring says.
             Keyspace(name="log", copies=1),
+            Pause(seconds=5),
             AddMachine(node="node-d", zone="zone-b"),
             RemoveMachine(node="node-b"),
-            Until(what="the loss is named", probe=says("demo", "Degraded", "NodeLost")),
+            Until(
+                what="the loss is named",
+                probe=all_of(says("demo", "Degraded", "NodeLost"), serving("demo", 2)),
+            ),
             Replicate(name="log", copies=3),
         ),
         end=Until(

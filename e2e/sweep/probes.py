@@ -125,6 +125,11 @@ def replaced(name: str) -> Probe:
     return probe
 
 
+def serving(name: str, nodes: int) -> Probe:
+    """So many nodes of the cluster serve."""
+    return lambda world: sum(n.mode == "NORMAL" and n.serves for n in world.nodes_of(name)) >= nodes
+
+
 def exists(pod: str) -> Probe:
     """There is such a pod."""
     return lambda world: pod in world.pods
