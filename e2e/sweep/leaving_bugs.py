@@ -51,6 +51,8 @@ def takes_silence_for_gone() -> None:
         return witnesses
 
     replace(leaving, "witnesses", make)
+    # What the node says of itself would mend it.
+    replace(leaving, "_serves", lambda _: lambda *_: False)
 
 
 def lets_two_leave() -> None:
