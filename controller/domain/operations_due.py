@@ -59,7 +59,9 @@ def with_due(
     """
     racks = before.cassandra_rack_status
     new = attrs.evolve(status, due_operations=still)
-    if any(_has_grown(name, rack, before, status) for name, rack in racks.items()):
+    # Of a rack that had its nodes before anybody told of it, there is what is said of it now.
+    present = status.cassandra_rack_status
+    if any(_has_grown(name, racks.get(name, rack), before, status) for name, rack in present.items()):
         new = ask(new, OperationName.CLEANUP.value, now)
     if _upgraded(before.cassandra_node_status, status.cassandra_node_status):
         new = ask(new, OperationName.UPGRADE_SSTABLES.value, now)

@@ -315,6 +315,7 @@ def test_a_rack_that_comes_late_makes_cleanup_due() -> None:
     assert comes.due_operations == ()
     assert [due.name for due in joined.due_operations] == ["cleanup"]
     assert not joined.cassandra_rack_status["dc1-rack1"].was_empty
+    assert [due.name for due in status(before, want, full, ()).due_operations] == ["cleanup"]
     first = status(ClusterStatus(), want, early, ())
     assert status(first, want, full, ()).due_operations == ()
 
