@@ -401,6 +401,26 @@ def test_a_node_that_seems_stuck_is_asked_again() -> None:
     assert again.step is LeaveStep.BEGIN
 
 
+def test_a_node_that_left_unheard_is_waited_for_and_the_way_out_is_told() -> None:
+    """Its peers were down as it said that it left: after a while the sentence names what ends the wait."""
+    world, want = shrunk()
+    seen = world.observed(want)
+
+    (soon,) = plan(want, leaving(seen, Mode.DECOMMISSIONED, Ended(), dt.timedelta(minutes=1)))
+    (late,) = plan(want, leaving(seen, Mode.DECOMMISSIONED, Ended(), dt.timedelta(minutes=10)))
+
+    assert isinstance(soon, Wait)
+    assert (
+        soon.why
+        == f"{LAST} calls itself DECOMMISSIONED, and demo-dc1-rack0-0 knows {LAST} as a member of the ring"
+    )
+    assert isinstance(late, Wait)
+    assert (
+        late.why
+        == f"{soon.why}: remove it from the ring (operation remove of {seen.hosts[LAST]} on another pod)"
+    )
+
+
 def test_a_place_that_was_taken_from_a_member_is_given_back() -> None:
     """Somebody made the StatefulSet smaller by hand: the node comes back with its volume, and leaves then."""
     world, want = shrunk()

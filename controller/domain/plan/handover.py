@@ -52,8 +52,10 @@ def drive(
         return [
             Wait(seconds=None, why=f"pod {pod.name} is being deleted while it leaves; it comes back first")
         ]
-    asked = isinstance(leaving.call, Held) and age_of(leaving, observed) < RETRY
+    age = age_of(leaving, observed)
+    asked = isinstance(leaving.call, Held) and age < RETRY
     stays = place.wanted and isinstance(found, Member) and not asked
+    host_id = observed.hosts.get(pod.name, "its host id")
     match observed.leaver:
         case View(mode=Mode.NORMAL | Mode.DECOMMISSION_FAILED) | None if stays:
             return [note(place, LeaveStep.UNDO, f"{pod.name} stays: rack {place.want.name} is to keep it")]
@@ -67,15 +69,15 @@ def drive(
         case View(mode=Mode.LEAVING) as view:
             return _handing_over(place, pod, view, leaving, observed)
         case View(mode=mode):
-            word = f"{pod.name} calls itself {mode.value}, and {found.why}"
-            return [Wait(seconds=GOSSIP_SECONDS, why=word)]
+            return [
+                _not_heard_of(mode, f"{pod.name} calls itself {mode.value}, and {found.why}", host_id, age)
+            ]
         case Silent(why=why):
             pass
         case None:
             why = "Cassandra does not run in it" if not pod.cassandra_runs else "it was not asked"
         case _:
             assert_never(observed.leaver)
-    host_id = observed.hosts.get(pod.name, "its host id")
     return [
         Wait(
             seconds=SILENCE_SECONDS,
@@ -84,6 +86,14 @@ def drive(
             f" pod, or nodetool removenode {host_id})",
         )
     ]
+
+
+def _not_heard_of(mode: Mode, word: str, host_id: str, age: dt.timedelta) -> Wait:
+    """Wait for its peers to hear of what the node has become; or, if they were all down, for a person."""
+    if mode is Mode.DECOMMISSIONED and age >= STUCK:
+        way_out = f"remove it from the ring (operation remove of {host_id} on another pod)"
+        return Wait(seconds=SILENCE_SECONDS, why=f"{word}: {way_out}")
+    return Wait(seconds=GOSSIP_SECONDS, why=word)
 
 
 def _not_leaving(
