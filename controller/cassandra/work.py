@@ -65,11 +65,12 @@ class Worker:
     go_on: Callable[[], None]
 
     def run(  # noqa: C901 -- an arm for each operation
-        self, operation: NodeOperation, *, threads: int = 0, tag: str = ""
+        self, operation: NodeOperation, *, threads: int = 0, tag: str = "", again: bool = False
     ) -> None:
         """Carry *operation* out and return when it is done.
 
         *threads* is for a cleanup, 0 being Cassandra's own choice; *tag* names a snapshot without a name.
+        *again*: a process that is no more may have asked for the very same, and not heard the answer.
         Raises `JolokiaError` with Cassandra's words, `TerminalError` with ours, `TransientError` if there
         is no answer.
         """
@@ -94,7 +95,7 @@ class Worker:
             case Drain():
                 self._call("drain", [])
             case Snapshot() as snapshot:
-                self._snapshot(snapshot, tag)
+                self._snapshot(snapshot, tag, again=again)
             case Remove(host_id=host_id):
                 self._remove(host_id)
             case _:
@@ -195,13 +196,14 @@ class Worker:
             raise TerminalError("it is not known which node is to be removed")
         self._call(_REMOVE, [host_id])
 
-    def _snapshot(self, snapshot: Snapshot, tag: str) -> None:
+    def _snapshot(self, snapshot: Snapshot, tag: str, *, again: bool) -> None:
         entities = [] if snapshot.keyspace is None else list(self._chosen(snapshot.keyspace))
         try:
             self._call(_SNAPSHOT, [snapshot.tag or tag, {}, entities])
         except JolokiaError as error:
-            # Ours alone has this name: an earlier call for the very same operation made it.
-            if snapshot.tag is not None or "already exists" not in str(error):
+            # Ours alone has this name, or an earlier call for the very same operation may have made it.
+            ours = snapshot.tag is None or again
+            if not ours or "already exists" not in str(error):
                 raise
 
     def _repair(self, keyspace: str, changes: Mapping[str, str]) -> None:

@@ -54,6 +54,8 @@ class Operations:
     brisk: Jolokia
     calls: HeldCalls[Key, None]
     metrics: OperationMetrics | None = None
+    # What this process noted last on each pod, by uid: whether another one may have asked for it already.
+    _noted: dict[str, str] = attrs.field(factory=dict, init=False)
 
     def __call__(
         self, action: MarkOperation | RunOperation | StopOperation, bodies: Bodies
@@ -88,6 +90,9 @@ class Operations:
             resource_version=live["metadata"]["resourceVersion"],
         )
         self._count(action)
+        self._noted.pop(action.uid, None)
+        if action.step is OperationStep.BEGIN:
+            self._noted[action.uid] = action.annotations.get(names.OPERATION) or ""
         return Written(
             kind=kinds.POD,
             namespace=bodies.namespace,
@@ -125,6 +130,8 @@ class Operations:
         labels = live["metadata"].get("labels") or {}
         if names.OPERATION not in annotations and labels.get(names.OPERATION_STATUS) != "Ongoing":
             raise ConflictError(f"the operation on {action.pod} is over since the plan was made")
+        note = annotations.get(names.OPERATION)
+        again = note is None or self._noted.get(action.uid) != note
         self.client.check_fence()
         worker = Worker(
             patient=self.patient,
@@ -135,7 +142,7 @@ class Operations:
         began = self.calls.start(
             action.call_id,
             Key(bodies.namespace, bodies.cluster),
-            lambda: worker.run(action.operation, threads=action.threads, tag=action.tag),
+            lambda: worker.run(action.operation, threads=action.threads, tag=action.tag, again=again),
         )
         if isinstance(began, CallRefused):
             raise TransientError(f"{action.pod} is not asked for its operation yet: {began.why}")
