@@ -38,7 +38,9 @@ class Plugin:
         """Start `kubectl casskop WORDS`."""
         kubectl = self.cluster.kubectl
         env = {**os.environ, "KUBECONFIG": kubectl.kubeconfig, "PATH": f"{self.folder}:{os.environ['PATH']}"}
-        command = ["kubectl", "casskop", "-n", kubectl.namespace, *words]
+        # A shell lets what it starts in the background ignore Ctrl-C, and that is handed on.
+        heeding = ["env", "--default-signal=INT"]
+        command = [*heeding, "kubectl", "casskop", "-n", kubectl.namespace, *words]
         pipe = subprocess.PIPE
         return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=env, start_new_session=True)
 
@@ -95,7 +97,12 @@ def test_what_is_the_case(plugin: Plugin) -> None:
     watching = plugin.start("status", NAME, "--watch")
     time.sleep(4)
     os.killpg(watching.pid, signal.SIGINT)
-    said, _ = watching.communicate(timeout=20)
+    try:
+        said, _ = watching.communicate(timeout=20)
+    finally:
+        if watching.poll() is None:
+            os.killpg(watching.pid, signal.SIGKILL)
+            watching.communicate()
     assert POD in said
 
     path = str(plugin.folder / "saved.tar.gz")
