@@ -15,7 +15,7 @@ import attrs
 
 from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
-from controller.domain.availability import NetworkTopology, replication_of
+from controller.domain.availability import CASSANDRAS_OWN, NetworkTopology, replication_of
 from controller.domain.errors import TerminalError, TransientError
 from controller.domain.operations.kinds import (
     Cleanup,
@@ -41,7 +41,6 @@ _REBUILD: Final = f"rebuild({_STRING},{_STRING},{_STRING},{_STRING})"
 _COMPACT: Final = f"forceKeyspaceCompaction(boolean,{_STRING},{_STRINGS})"
 _SCRUB: Final = f"scrub(boolean,boolean,boolean,boolean,int,{_STRING},{_STRINGS})"
 _SNAPSHOT: Final = f"takeSnapshot({_STRING},java.util.Map,{_STRINGS})"
-_OWN: Final = frozenset({"system_auth", "system_distributed", "system_traces"})
 # Cassandra's own words for what work on SSTables may answer.
 _STATUSES: Final = {
     1: "the operation was aborted",
@@ -154,7 +153,7 @@ class Worker:
             return
         by_name = dict(zip(known, told, strict=True))
         for dc, words in ((source, "no data to fetch"), (here, "nothing to rebuild")):
-            if not any(_placed(text, dc) for name, text in by_name.items() if name not in _OWN):
+            if not any(_placed(text, dc) for name, text in by_name.items() if name not in CASSANDRAS_OWN):
                 raise TerminalError(
                     f"no keyspace of yours keeps copies in {dc}, so that there is {words}: first"
                     f" ALTER KEYSPACE <name> WITH replication = {{'class': 'NetworkTopologyStrategy',"

@@ -16,7 +16,7 @@ import attrs
 from controller.domain.ring import Mode, View
 
 if TYPE_CHECKING:
-    from controller.domain.observed import Claim, Observed, Pod
+    from controller.domain.observed import Observed, Pod
 
 
 @attrs.frozen
@@ -175,7 +175,7 @@ def forgotten(observed: Observed) -> frozenset[str]:
     return frozenset(
         name
         for name in observed.joined
-        if name not in pods and name != busy and not _has_place(name, observed) and _is_out(name, observed)
+        if name not in pods and name != busy and not has_place(name, observed) and _is_out(name, observed)
     )
 
 
@@ -187,7 +187,7 @@ def _is_out(name: str, observed: Observed) -> bool:
     if name in observed.hosts:
         return isinstance(fate(name, observed), Gone)
     views = witnesses(name, observed)
-    if isinstance(views, str) or _claims(name, observed):
+    if isinstance(views, str) or observed.claims_of(name):
         return False
     return _stranger(views, observed, anywhere=True) is None
 
@@ -201,7 +201,7 @@ def _serves(name: str, observed: Observed) -> bool:
     return False
 
 
-def _has_place(name: str, observed: Observed) -> bool:
+def has_place(name: str, observed: Observed) -> bool:
     """Tell whether some StatefulSet will make the pod called *name*."""
     owner, _, ordinal = name.rpartition("-")
     return any(
@@ -214,14 +214,8 @@ def _has_place(name: str, observed: Observed) -> bool:
 
 def _never_ran(name: str, observed: Observed) -> bool:
     """Tell whether the volumes of the pod called *name* were never used: then it never was in any ring."""
-    mine = _claims(name, observed)
+    mine = observed.claims_of(name)
     return bool(mine) and all(claim.phase != "Bound" for claim in mine)
-
-
-def _claims(name: str, observed: Observed) -> list[Claim]:
-    """Return the volume claims of the pod called *name*."""
-    claims = [claim for rack in observed.racks.values() for claim in rack.claims]
-    return [claim for claim in claims if claim.name.endswith(f"-{name}")]
 
 
 def _stranger(views: Mapping[str, View], observed: Observed, *, anywhere: bool) -> str | None:

@@ -206,6 +206,10 @@ class Rack:
             return self.statefulset.replicas
         return self.copy.replicas if self.copy is not None else 0
 
+    def claims_of(self, pod: str) -> tuple[Claim, ...]:
+        """Return the claims of the pod called *pod*: their names end in its own."""
+        return tuple(claim for claim in self.claims if claim.name.endswith(f"-{pod}"))
+
 
 @attrs.frozen(kw_only=True)
 class SharedObject:
@@ -282,6 +286,10 @@ class Observed:
     def pods(self) -> tuple[Pod, ...]:
         """Return every pod, rack by rack."""
         return tuple(pod for rack in self.racks.values() for pod in rack.pods)
+
+    def claims_of(self, pod: str) -> tuple[Claim, ...]:
+        """Return the claims of the pod called *pod*, be there such a pod or not."""
+        return tuple(claim for rack in self.racks.values() for claim in rack.claims_of(pod))
 
     def members(self) -> frozenset[str]:
         """Return the pods that are proven members now: ready, and agreed on by every answering node."""

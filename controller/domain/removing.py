@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import attrs
 
 from controller.domain.leaving import witnesses
-from controller.domain.observed import Claim, Observed, Pod
+from controller.domain.observed import Observed, Pod
 from controller.domain.operations.kinds import Remove, parse
 from controller.domain.operations.pods import Running
 
@@ -72,9 +72,3 @@ def forgotten(observed: Observed) -> frozenset[str]:
         and removal.pod not in observed.members()
         and isinstance(outcome(removal, observed), Out)
     )
-
-
-def claims_of(pod: str, observed: Observed) -> Iterator[Claim]:
-    """Yield the claims of the pod called *pod*: their names end in its own."""
-    for rack in observed.racks.values():
-        yield from (claim for claim in rack.claims if claim.name.endswith(f"-{pod}"))

@@ -1,5 +1,5 @@
 """
-What stands in the place of an object that is about to be written, and whose it is.
+What stands in the place of an object that is about to be written, whose it is, and how it does.
 
 Names are no proof: an object is written only if the CassandraCluster that the new body names as its
 owner owns it already. Anything else of that name is somebody's, and stays as it is.
@@ -22,6 +22,12 @@ def find(client: KubeClient, kind: Kind, namespace: str, name: str) -> dict[str,
         return client.get(kind, namespace, name)
     except NotFoundError:
         return None
+
+
+def is_ready(pod: Body) -> bool:
+    """Tell whether the kubelet says that Cassandra in *pod* is ready."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return any(status["name"] == "cassandra" and bool(status.get("ready")) for status in statuses)
 
 
 def require_ours(live: Body, body: Body) -> None:

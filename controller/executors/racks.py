@@ -11,7 +11,7 @@ Whether a node is out of the ring is the plan's to prove; it was, moments before
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+from typing import assert_never
 
 import attrs
 
@@ -26,7 +26,7 @@ from controller.domain.actions import (
 from controller.domain.errors import ConflictError, NotFoundError
 from controller.executors.base import Bodies, Body, RackAction, Written, deleted
 from controller.executors.detach import Detach
-from controller.executors.live import find
+from controller.executors.live import find, is_ready
 from controller.executors.stopping import Stopping
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -71,7 +71,7 @@ class Racks:
         pod = find(self.client, kinds.POD, bodies.namespace, action.pod)
         if pod is not None and pod["metadata"]["uid"] != action.pod_uid:
             raise ConflictError(f"pod {action.pod} is another one than the plan was made on")
-        if pod is not None and not action.left and _ready(pod):
+        if pod is not None and not action.left and is_ready(pod):
             raise ConflictError(f"{action.pod} has joined by now")
         stored = self.client.json_patch(
             kinds.STATEFULSET,
@@ -114,9 +114,3 @@ class Racks:
         except NotFoundError:
             raise ConflictError(f"StatefulSet {action.statefulset} is gone") from None
         return deleted(kinds.STATEFULSET, bodies, action.statefulset, action.uid)
-
-
-def _ready(pod: Body) -> bool:
-    """Tell whether the kubelet says that Cassandra in *pod* is ready."""
-    statuses: list[Any] = (pod.get("status") or {}).get("containerStatuses") or []
-    return any(status["name"] == "cassandra" and bool(status.get("ready")) for status in statuses)

@@ -9,6 +9,7 @@ is below them, addresses, and networks such as `10.96.0.0/12`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+import functools
 import ipaddress
 import os
 from pathlib import Path
@@ -58,16 +59,8 @@ class InCluster:
         """Return connections as `Endpoint` says."""
         ca_certs = None if self.ca_file is None else str(self.ca_file)
         proxy = proxy_of(self.server, self.environ)
-        if proxy is None:
-            return urllib3.PoolManager(
-                maxsize=size,
-                cert_reqs="CERT_REQUIRED",
-                ca_certs=ca_certs,
-                socket_options=socket_options,
-                retries=False,
-            )
-        return urllib3.ProxyManager(
-            proxy,
+        make = urllib3.PoolManager if proxy is None else functools.partial(urllib3.ProxyManager, proxy)
+        return make(
             maxsize=size,
             cert_reqs="CERT_REQUIRED",
             ca_certs=ca_certs,

@@ -92,6 +92,13 @@ def at_rest(obj: Object) -> bool:
     return is_true(obj, "Ready") and current and progressing["reason"] == "Converged"
 
 
+def is_stopped(obj: Object) -> bool:
+    """Tell whether nothing of the cluster runs any more, for the spec as it is now."""
+    progressing = condition(obj, "Progressing")
+    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
+    return current and bool(progressing["reason"] == "Stopped")
+
+
 def is_ready(pod: Object) -> bool:
     """Tell whether the pod's container `cassandra` is ready."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()

@@ -20,7 +20,7 @@ from controller.plugin.forecast import Step, forecast, step_of
 from controller.plugin.session import Output, Session
 from controller.plugin.world import read
 from controller.runtime.store import Key
-from e2e.providers.cluster import CLUSTERS, MissingError, Object, at_rest, condition
+from e2e.providers.cluster import CLUSTERS, MissingError, Object, at_rest, is_stopped
 from e2e.providers.sim import NAMESPACE
 from e2e.providers.simulated import SimulatedCluster
 
@@ -263,9 +263,7 @@ class ForeseeingCluster:
 
 
 def _rests(obj: Object) -> bool:
-    progressing = condition(obj, "Progressing")
-    current = progressing.get("observedGeneration") == obj["metadata"]["generation"]
-    return at_rest(obj) or (current and progressing["reason"] == "Stopped")
+    return at_rest(obj) or is_stopped(obj)
 
 
 def _plain(steps: Sequence[Step]) -> Iterator[str]:

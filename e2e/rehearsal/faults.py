@@ -151,7 +151,7 @@ class Accidents(Director):
             return
         now = self.cluster.simulation.now
         node = self.cluster.controllers.ring.at(host)
-        pod = "" if node is None else node.config.hostname.partition(".")[0]
+        pod = "" if node is None else node.config.pod
         if self._silent.get(pod, 0.0) > now:
             raise httpx.ReadTimeout("no answer")
 

@@ -17,7 +17,7 @@ from controller.api.v2.freedoms import ChangePolicy
 from controller.kube import kinds
 from controller.kube.transport import Request
 from controller.plugin.world import World
-from e2e.providers.cluster import at_rest, condition
+from e2e.providers.cluster import at_rest, condition, is_stopped
 from e2e.providers.sim import SimCluster
 from e2e.rehearsal import model
 from e2e.rehearsal.faults import Accidents, Fault
@@ -164,10 +164,7 @@ class Player:
         obj = self._cluster.cluster(self._name)
         if at_rest(obj):
             return "at rest: all nodes serve, and nothing is left to do"
-        progressing = condition(obj, "Progressing")
-        current = progressing.get("observedGeneration") == obj["metadata"].get("generation")
-        asked = (obj.get("spec") or {}).get("stopped")
-        if asked and current and progressing.get("reason") == "Stopped":
+        if (obj.get("spec") or {}).get("stopped") and is_stopped(obj):
             return "stopped, with its volumes"
         return None
 

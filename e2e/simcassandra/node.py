@@ -75,6 +75,11 @@ class NodeConfig:
     tunables: Mapping[str, Any] = attrs.field(factory=dict)
 
     @property
+    def pod(self) -> str:
+        """The pod that it runs in, whose name its hostname begins with."""
+        return self.hostname.partition(".")[0]
+
+    @property
     def place(self) -> Place:
         """Where the node stands."""
         return Place(datacenter=self.datacenter, rack=self.rack)

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.providers.sim import NAMESPACE, SimCluster
+from e2e.providers.sim import SimCluster
+from e2e.sweep.world import look
 
 CRASH, OUTAGE, UNDO = "crash", "outage", "undo"
 ACCIDENTS: Final = frozenset({CRASH, OUTAGE, UNDO})
@@ -86,17 +87,15 @@ class Accidents:
         self._cluster.simulation.after(UNDO_SECONDS, again)
 
     def _spec(self, name: str) -> Mapping[str, Any] | None:
-        for version in self._cluster.server.store.each(("db.orange.com", "cassandraclusters"), NAMESPACE):
-            if version.object["metadata"]["name"] == name:
-                return dict(version.object["spec"])
-        return None
+        found = look(self._cluster).clusters.get(name)
+        return None if found is None else found["spec"]
 
     def _processes(self) -> list[str]:
         """Return the addresses of all Cassandra processes."""
-        return sorted(node.address for node in self._cluster.controllers.ring.nodes())
+        return [node.address for node in self._cluster.controllers.ring.nodes()]
 
     def _hosts(self) -> list[str]:
         """Return the Kubernetes nodes that have power and run a pod."""
-        pods = self._cluster.server.store.each(("", "pods"), NAMESPACE)
-        bound = {str(version.object["spec"].get("nodeName") or "") for version in pods}
+        pods = look(self._cluster).pods.values()
+        bound = {str(pod["spec"].get("nodeName") or "") for pod in pods}
         return sorted(host for host in bound - {""} if not self._cluster.controllers.nodes.lost(host))

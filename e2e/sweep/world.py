@@ -182,7 +182,7 @@ def _node(node: Node) -> RingNode:
     return RingNode(
         address=node.address,
         cluster=node.config.cluster_name,
-        pod=node.config.hostname.partition(".")[0],
+        pod=node.config.pod,
         host_id=node.volume.host_id,
         mode=node.mode.value,
         serves=node.native_transport,

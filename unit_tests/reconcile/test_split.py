@@ -16,7 +16,7 @@ SEED, YOUNG = "cc-dc1-rack1-0", "cc-dc1-rack1-1"
 
 def knows(world: SimCluster) -> dict[str, Any]:
     """Return by pod how many members its node knows."""
-    return {n.config.hostname.partition(".")[0]: len(n.view.members) for n in world.controllers.ring.nodes()}
+    return {n.config.pod: len(n.view.members) for n in world.controllers.ring.nodes()}
 
 
 def test_a_seed_that_moved_meets_the_node_that_joined_meanwhile() -> None:

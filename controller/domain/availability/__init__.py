@@ -7,7 +7,7 @@ are down for whatever reason. It does not promise that nothing else fails meanwh
 """
 
 from controller.domain.availability.placement import Layout, Place
-from controller.domain.availability.proof import Blocked, Consistency, Keyspace, Proof, prove
+from controller.domain.availability.proof import CASSANDRAS_OWN, Blocked, Consistency, Keyspace, Proof, prove
 from controller.domain.availability.replication import (
     Local,
     NetworkTopology,
@@ -18,6 +18,7 @@ from controller.domain.availability.replication import (
 )
 
 __all__ = [
+    "CASSANDRAS_OWN",
     "Blocked",
     "Consistency",
     "Keyspace",

@@ -23,6 +23,8 @@ from controller.domain.availability.replication import (
     Unprovable,
 )
 
+# What they lose Cassandra makes anew or repairs, and some ask for more nodes than a small ring has.
+CASSANDRAS_OWN = frozenset({"system_auth", "system_distributed", "system_traces"})
 # They serve traces and the history of repairs, no client: nobody asks for them at a quorum.
 AUXILIARY = frozenset({"system_traces", "system_distributed"})
 # How many sets are looked at before the best one so far is good enough.

@@ -199,13 +199,20 @@ def _remove(argument: str) -> Remove | Unusable:
 
 def _is_node(text: str) -> bool:
     """Tell whether *text* is an address or a host id."""
-    for kind in (ipaddress.ip_address, uuid.UUID):
-        try:
-            kind(text)
-        except ValueError:
-            continue
-        return True
-    return False
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return is_host_id(text)
+    return True
+
+
+def is_host_id(text: str) -> bool:
+    """Tell whether *text* has the form of a host id."""
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _repair(argument: str) -> Repair | Unusable:

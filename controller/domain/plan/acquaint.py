@@ -10,7 +10,6 @@ be done at any time. Not promised is that it helps: a list that names nobody who
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 
 from controller.domain.actions import Action, ReloadSeeds, Wait
 from controller.domain.observed import Observed, Pod
@@ -29,15 +28,12 @@ def acquaint(observed: Observed) -> list[Action]:
     if all(observed.ring.known(pod.ip) for pod in observed.pods() if pod.ip):
         return []
     members = [(pod, view) for pod in observed.pods() if (view := _member(pod, observed)) is not None]
-    missed: dict[str, ReloadSeeds] = {}
-    for (pod, view), (other, _) in itertools.permutations(members, 2):
-        knows = other.ip in view.host_ids
-        if not knows and pod.name not in missed and not view.release_version.startswith(_OLD):
-            missed[pod.name] = _reload(pod, other)
-    if not missed:
-        return []
-    first, *_ = missed.values()
-    return [*missed.values(), Wait(seconds=_AGAIN_SECONDS, why=first.why)]
+    meetings: list[Action] = []
+    for pod, view in members:
+        missed = next((p for p, _ in members if p is not pod and p.ip not in view.host_ids), None)
+        if missed is not None and not view.release_version.startswith(_OLD):
+            meetings.append(_reload(pod, missed))
+    return [*meetings, Wait(seconds=_AGAIN_SECONDS, why=meetings[0].why)] if meetings else []
 
 
 def _reload(pod: Pod, other: Pod) -> ReloadSeeds:

@@ -17,7 +17,7 @@ import attrs
 from controller.api.v2 import names
 from controller.api.v2.cluster import DueOperation, OperationName
 from controller.domain.actions import Action, Hold, MarkOperation, OperationStep
-from controller.domain.availability import NetworkTopology
+from controller.domain.availability import CASSANDRAS_OWN, NetworkTopology
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations import pods
@@ -28,7 +28,6 @@ from controller.domain.plan.rest import in_the_way
 _AT_ONCE = 20
 # How soon keyspaces are looked at again: no event tells of a change.
 _LOOK_SECONDS = 30.0
-_OWN = frozenset({"system_auth", "system_distributed", "system_traces"})
 
 
 def asks(desired: Desired, observed: Observed, planned: Sequence[Action]) -> list[Action]:
@@ -149,7 +148,7 @@ def _has_copies(dc: str, observed: Observed) -> bool:
     if not isinstance(observed.ownership, Ownership) or len(observed.ownership.schemas) > 1:
         return False
     return any(
-        keyspace.name not in _OWN
+        keyspace.name not in CASSANDRAS_OWN
         and isinstance(keyspace.replication, NetworkTopology)
         and keyspace.replication.factors.get(dc, 0) > 0
         for keyspace in observed.ownership.keyspaces

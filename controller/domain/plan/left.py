@@ -60,8 +60,7 @@ def left_behind(place: Place, found: Fate) -> Iterator[Action]:
             why=f"pod {place.name} stops (if its machine is lost for good, delete it by force)",
         )
         return
-    suffix = f"-{place.name}"
-    claims = [claim for claim in place.rack.claims if claim.name.endswith(suffix)]
+    claims = place.rack.claims_of(place.name)
     if not claims:
         yield note(place, LeaveStep.END, f"{place.name} is gone, and its volumes with it")
         return

@@ -16,7 +16,7 @@ import attrs
 
 from controller.api.v2 import names
 from controller.domain.actions import Hold, Wait
-from controller.domain.availability import Keyspace, NetworkTopology, Simple, Unprovable
+from controller.domain.availability import CASSANDRAS_OWN, Keyspace, NetworkTopology, Simple, Unprovable
 from controller.domain.availability.placement import Layout
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Rack
@@ -27,8 +27,6 @@ from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its
 # Nothing tells of an ALTER KEYSPACE, of the end of a stream, or of who owns what.
 KEYSPACE_SECONDS = 30.0
 STREAM_SECONDS = 10.0
-# Cassandra's own: what they lose, they make anew or repair, and some ask for more nodes than there are.
-_SYSTEM = frozenset({"system_auth", "system_distributed", "system_traces"})
 _ALTER = "ALTER KEYSPACE {name} WITH replication = {{'class': 'NetworkTopologyStrategy', {dcs}}}"
 
 
@@ -66,7 +64,7 @@ def preflight(
     refused = list(_refusals(want, desired, observed, ownership, layout))
     if refused:
         return refused
-    users = [keyspace for keyspace in ownership.keyspaces if keyspace.name not in _SYSTEM]
+    users = [keyspace for keyspace in ownership.keyspaces if keyspace.name not in CASSANDRAS_OWN]
     space = room(size_path(want), users, layout, desired, observed)
     if not isinstance(space, Room):
         return space
@@ -200,7 +198,7 @@ def _too_few_racks(
     stay = {name for name in had if mine[name].replicas}
     for keyspace in keyspaces:
         factors = keyspace.replication.factors if isinstance(keyspace.replication, NetworkTopology) else {}
-        if keyspace.name not in _SYSTEM and len(stay) < factors.get(dc, 0) <= len(had):
+        if keyspace.name not in CASSANDRAS_OWN and len(stay) < factors.get(dc, 0) <= len(had):
             yield Hold(
                 reason="TooFewRacks",
                 path=want.path,
@@ -255,7 +253,7 @@ def _still_there(dc: str, path: str, keyspaces: Iterable[Keyspace]) -> Iterator[
 def _too_few(keyspace: Keyspace, dc: str, kept: int, everywhere: int, *, unlocked: bool) -> str | None:
     """Return why the nodes that stay are too few for *keyspace*; None if they suffice."""
     match keyspace.replication:
-        case _ if keyspace.name in _SYSTEM:
+        case _ if keyspace.name in CASSANDRAS_OWN:
             return None
         case NetworkTopology(factors=factors) if kept and factors.get(dc, 0) > kept:
             return f"keyspace {keyspace.name} keeps {factors[dc]} copies there, and {kept} nodes would stay"

@@ -10,24 +10,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 import datetime as dt
-import uuid
 
 import attrs
 
 from controller.api.v2 import names
 from controller.domain.actions import Action
-from controller.domain.availability import Blocked, Consistency, Layout, NetworkTopology, Simple, prove
+from controller.domain.availability import (
+    CASSANDRAS_OWN,
+    Blocked,
+    Consistency,
+    Layout,
+    NetworkTopology,
+    Simple,
+    prove,
+)
 from controller.domain.desired import Desired
-from controller.domain.leaving import witnesses
+from controller.domain.leaving import has_place, witnesses
 from controller.domain.observed import Observed, Pod
-from controller.domain.operations.kinds import Remove, parse
+from controller.domain.operations.kinds import Remove, is_host_id, parse
 from controller.domain.ownership import Ownership, Unread
 from controller.domain.plan.rest import in_the_way
-from controller.domain.removing import claims_of
 from controller.domain.ring import View
 
-# What Cassandra makes anew or repairs, and whose default number of copies no small ring could lose a node of.
-_OWN = frozenset({"system_auth", "system_distributed", "system_traces"})
 # How long after its start Cassandra may be on its way back into the ring.
 _STARTS = dt.timedelta(minutes=10)
 
@@ -165,7 +169,7 @@ def _host_id(operation: Remove, heard: Mapping[str, View], observed: Observed) -
             return Refused(
                 why=f"it is not known which node {pod} was: give its address or host id, as {pod}_<address>"
             )
-    if _is_host_id(node):
+    if is_host_id(node):
         return node.lower()
     found = {view.host_ids[node] for view in heard.values() if node in view.host_ids}
     if not found:
@@ -173,14 +177,6 @@ def _host_id(operation: Remove, heard: Mapping[str, View], observed: Observed) -
     if len(found) > 1:
         return NotYet(why=f"its peers know different nodes at {node}")
     return found.pop()
-
-
-def _is_host_id(node: str) -> bool:
-    try:
-        uuid.UUID(node)
-    except ValueError:
-        return False
-    return True
 
 
 def _not_its_own(operation: Remove, host_id: str, observed: Observed) -> Refused | None:
@@ -205,7 +201,7 @@ def _place(pod: str | None, observed: Observed) -> dict[str, str]:
     if pod is None or (observed.leaving is not None and observed.leaving.pod == pod):
         return {}
     found = {each.name: each.uid for each in observed.pods() if each.name == pod}
-    return found | {claim.name: claim.uid for claim in claims_of(pod, observed) if not claim.terminating}
+    return found | {claim.name: claim.uid for claim in observed.claims_of(pod) if not claim.terminating}
 
 
 def _without(found: Target, operation: Remove, observed: Observed) -> Observed:
@@ -273,7 +269,7 @@ def _spared(
         return Refused(why=f"{lack}{overruled}")
     answer = prove(
         layout=layout,
-        keyspaces=[each for each in ownership.keyspaces if each.name not in _OWN],
+        keyspaces=[each for each in ownership.keyspaces if each.name not in CASSANDRAS_OWN],
         down=down,
         candidates=[found.address],
         # It is down whatever is done: what counts is that all of its data is somewhere else.
@@ -301,7 +297,7 @@ def _too_few(
     everywhere = len(layout.nodes()) - 1 + again
     for keyspace in ownership.keyspaces:
         match keyspace.replication:
-            case _ if keyspace.name in _OWN:
+            case _ if keyspace.name in CASSANDRAS_OWN:
                 continue
             case NetworkTopology(factors=factors) if factors.get(dc, 0) > here:
                 kept, nodes = factors[dc], f"{here} nodes would stay in {dc}"
@@ -318,11 +314,4 @@ def _too_few(
 
 def _comes_again(pod: str, observed: Observed) -> bool:
     """Tell whether some StatefulSet will make the pod called *pod* again."""
-    owner, _, ordinal = pod.rpartition("-")
-    return any(
-        rack.statefulset is not None
-        and rack.statefulset.name == owner
-        and ordinal.isdecimal()
-        and int(ordinal) < rack.statefulset.replicas
-        for rack in observed.racks.values()
-    )
+    return pod.rpartition("-")[2].isdecimal() and has_place(pod, observed)

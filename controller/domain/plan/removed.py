@@ -18,7 +18,7 @@ from controller.domain.observed import Observed, Pod
 from controller.domain.operations.kinds import Remove
 from controller.domain.operations.seen import Busy
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS
-from controller.domain.removing import Out, Removal, claims_of, outcome, under_way
+from controller.domain.removing import Out, Removal, outcome, under_way
 
 
 @attrs.frozen(kw_only=True)
@@ -95,7 +95,7 @@ def _emptied(removal: Removal, found: Out, text: str, observed: Observed) -> lis
         return found
     place = removal.running.place
     pod = next((each for each in observed.pods() if each.name == removal.pod), None)
-    claims = [claim for claim in claims_of(removal.pod, observed) if place.get(claim.name) == claim.uid]
+    claims = [claim for claim in observed.claims_of(removal.pod) if place.get(claim.name) == claim.uid]
     # Whatever has the dead node's volumes is no new node. One that ends already may hang on a lost machine.
     old = pod is not None and (bool(claims) or place.get(pod.name) == pod.uid)
     live = [claim for claim in claims if not claim.terminating]

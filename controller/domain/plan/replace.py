@@ -85,7 +85,7 @@ def suspects(observed: Observed) -> frozenset[str]:
         for rack in observed.racks.values()
         for pod in rack.pods
         if pod.name in observed.joined and pod.unschedulable is not None and not pod.cassandra_runs
-        for claim in _claims_of(pod, rack)
+        for claim in rack.claims_of(pod.name)
         if claim.node
     )
 
@@ -96,15 +96,10 @@ def _lost(desired: Desired, observed: Observed) -> Iterator[_Lost]:
         for pod in rack.pods:
             if pod.name not in observed.joined or pod.unschedulable is None or pod.terminating:
                 continue
-            claims = _claims_of(pod, rack)
+            claims = rack.claims_of(pod.name)
             machines = {claim.node for claim in claims if claim.node} & observed.lost_machines
             if machines and not pod.cassandra_runs and pod.node is None:
                 yield _Lost(want=want, pod=pod, claims=claims, machine=min(machines))
-
-
-def _claims_of(pod: Pod, rack: Rack) -> tuple[Claim, ...]:
-    """Return the claims of a pod: their names end in its own."""
-    return tuple(claim for claim in rack.claims if claim.name.endswith(f"-{pod.name}"))
 
 
 def _proof(lost: _Lost, desired: Desired, observed: Observed) -> Proof | str:
