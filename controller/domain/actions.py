@@ -115,7 +115,7 @@ class ReloadSeeds:
 class Decommission:
     """Ask a Cassandra node to hand its data to the others and to leave the ring; it may take hours.
 
-    *call_id* names this one try: it is made at most once by a process.
+    *call_id* names this one try: it is made at most once by a process. *labels* are put on the pod.
     """
 
     rack: str
@@ -125,6 +125,7 @@ class Decommission:
     release: str
     call_id: str
     why: str
+    labels: Mapping[str, str] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)

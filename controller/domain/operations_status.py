@@ -45,9 +45,15 @@ def _rack(
     if last.name == OperationName.DECOMMISSION and leaves:
         # What an operator that starts anew goes by.
         return last
-    mine = observed.racks[rack].pods if rack in observed.racks else ()
+    # That a node leaves is noted by whoever sees to it, whatever its labels say.
+    mine = [
+        pod
+        for pod in (observed.racks[rack].pods if rack in observed.racks else ())
+        if pod.operation.running is None or pod.operation.running.name != OperationName.DECOMMISSION
+    ]
     states = {pod.name: _state(pod.operation) for pod in mine}
     kinds = {pod.name: pod.operation.running.name for pod in mine if pod.operation.running is not None}
+    marks = {pod: mark for pod, mark in marks.items() if mark.name != OperationName.DECOMMISSION}
     for mark in marks.values():
         states[mark.pod] = _after(mark)
         if mark.step is OperationStep.BEGIN:

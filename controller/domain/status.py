@@ -94,6 +94,19 @@ def complete(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
     )
 
 
+def _serves(want: DesiredRack, rack: Rack, members: frozenset[str]) -> bool:
+    """Tell whether the rack has nodes, and all that it is made for are members of the ring."""
+    return rack.size > 0 and all(f"{want.statefulset}-{i}" in members for i in range(rack.size))
+
+
+def _concerns_pods(want: DesiredRack, rack: Rack) -> bool:
+    """Tell whether a write of the rack's StatefulSet is more than a note on it."""
+    have = rack.statefulset
+    if have is None or want.change is not None or have.template_hash != want.template_hash:
+        return True
+    return any(path.startswith("spec") for path in have.drift)
+
+
 def _places(rack: Rack) -> int:
     return max(rack.size, len(rack.pods))
 
@@ -146,12 +159,13 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
             initializing_sub_phase=sub_phase.value,
             cassandra_last_action=action,
         )
+    action = _action(previous.cassandra_last_action, want, rack, todo, joined, finished, now)
+    # One whose turn to grow has yet to come runs as it is.
+    waits = action.status == ActionStatus.TO_DO and _serves(want, rack, members)
     return attrs.evolve(
         previous,
-        phase=Phase.RUNNING.value if finished else Phase.PENDING.value,
-        cassandra_last_action=_action(
-            previous.cassandra_last_action, want, rack, todo, joined, finished, now
-        ),
+        phase=Phase.RUNNING.value if finished or waits else Phase.PENDING.value,
+        cassandra_last_action=action,
     )
 
 
@@ -171,7 +185,7 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
     size = rack.size
     if rack.statefulset is not None and rack.statefulset.stopped:
         return previous
-    if todo is not None and todo.replicas == size:
+    if todo is not None and todo.replicas == size and _concerns_pods(want, rack):
         return _going_on(previous, want.change or ActionName.UPDATE_STATEFUL_SET.value, now)
     if rolling(want, rack):
         change = rack.statefulset.change if rack.statefulset is not None else None
@@ -180,8 +194,17 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
         # CassKop says at once of all racks that this is to be done.
         return LastAction(name=want.change, status=ActionStatus.TO_DO.value)
     # A node that never joined is a rack that grows, even if nobody noted when it began to.
-    if size < want.replicas or any(f"{want.statefulset}-{i}" not in joined for i in range(size)):
+    if any(f"{want.statefulset}-{i}" not in joined for i in range(size)) or (
+        todo is not None and todo.replicas > size
+    ):
         return _going_on(previous, ActionName.SCALE_UP.value, now)
+    if size < want.replicas:
+        growing = (previous.name, previous.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
+        return (
+            previous
+            if growing
+            else LastAction(name=ActionName.SCALE_UP.value, status=ActionStatus.TO_DO.value)
+        )
     if finished and previous.status not in (ActionStatus.DONE, None) and _over(previous, want, rack):
         return _ended(previous, now)
     return previous

@@ -88,7 +88,7 @@ class Executor:
     pods: Callable[[DeletePod | RestartPod | ReleasePlace, Bodies], Written]
     racks: Callable[[RackAction, Bodies], Written]
     claims: Callable[[DeleteClaim | GrowClaim, Bodies], Written]
-    decommission: Callable[[Decommission, Bodies], None]
+    decommission: Callable[[Decommission, Bodies], Written | None]
     operations: Callable[[MarkOperation | RunOperation | StopOperation, Bodies], Written | None]
     tunings: Callable[[Tune, Bodies], Written | None]
     seeds: Callable[[ReloadSeeds, Bodies], None]
@@ -116,8 +116,7 @@ class Executor:
                 self.seeds(action, bodies)
                 return None
             case Decommission():
-                self.decommission(action, bodies)
-                return None
+                return self.decommission(action, bodies)
             case MarkOperation() | RunOperation() | StopOperation():
                 return self.operations(action, bodies)
             case _:

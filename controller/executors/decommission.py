@@ -13,7 +13,7 @@ from controller.cassandra.operations import decommission
 from controller.domain.actions import Decommission
 from controller.domain.errors import ConflictError, NotFoundError, TransientError
 from controller.domain.leaving import Call
-from controller.executors.base import Bodies
+from controller.executors.base import Bodies, Body, Written
 from controller.executors.operations import call_state
 from controller.kube import kinds
 from controller.kube.client import KubeClient
@@ -29,8 +29,8 @@ class Decommissions:
     jolokia: Jolokia
     calls: HeldCalls[Key, None]
 
-    def __call__(self, action: Decommission, bodies: Bodies) -> None:
-        """Ask the node to leave, unless this very call was made already.
+    def __call__(self, action: Decommission, bodies: Bodies) -> Written | None:
+        """Ask the node to leave, unless this very call was made already; its pod says so first.
 
         Raises `ConflictError` if the pod is not the one of the plan any more, `TransientError` if no
         further call can be held now, and the client's errors if it may not act.
@@ -42,6 +42,7 @@ class Decommissions:
         address = (live.get("status") or {}).get("podIP")
         if live["metadata"]["uid"] != action.uid or address != action.ip:
             raise ConflictError(f"pod {action.pod} is another one than the plan was made on")
+        written = self._tell(action, live, bodies)
         self.client.check_fence()
         endpoint = Endpoint(host=action.ip, credentials=bodies.login)
         key = Key(bodies.namespace, bodies.cluster)
@@ -50,6 +51,22 @@ class Decommissions:
         )
         if isinstance(began, CallRefused):
             raise TransientError(f"{action.pod} is not asked to leave yet: {began.why}")
+        return written
+
+    def _tell(self, action: Decommission, live: Body, bodies: Bodies) -> Written | None:
+        """Put the labels on the pod, unless it has them."""
+        labels = live["metadata"].get("labels") or {}
+        if action.labels.items() <= labels.items():
+            return None
+        patch = {"metadata": {"labels": dict(action.labels)}}
+        stored = self.client.merge_patch(kinds.POD, bodies.namespace, action.pod, patch, uid=action.uid)
+        return Written(
+            kind=kinds.POD,
+            namespace=bodies.namespace,
+            name=action.pod,
+            uid=action.uid,
+            resource_version=stored["metadata"]["resourceVersion"],
+        )
 
     def state(self, call_id: str) -> Call:
         """Return what this process knows of a call."""

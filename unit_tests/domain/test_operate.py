@@ -24,7 +24,7 @@ from controller.domain.actions import (
     Wait,
 )
 from controller.domain.desired import Desired
-from controller.domain.leaving import Call, Ended, Held, NotCalled
+from controller.domain.leaving import Call, Ended, Held, Leaving, NotCalled
 from controller.domain.observed import Observed
 from controller.domain.operations import pods
 from controller.domain.operations.kinds import (
@@ -451,6 +451,38 @@ def test_a_decommission_in_status_is_not_written_over() -> None:
     new = status(previous, want, observed, actions)
 
     assert new.cassandra_rack_status["dc1-rack0"].pod_last_operation == last
+
+
+def decommission(status: str = "Ongoing") -> PodOperation:
+    """Return what CassKop's labels say on a pod whose node is asked to leave."""
+    return pods.read({"operation-name": "decommission", "operation-status": status}, {})
+
+
+def test_labels_of_a_decommission_are_left_to_the_node_that_leaves() -> None:
+    """While it leaves they stay as they are; afterwards they are taken away, as no operation of a user's."""
+    want, observed = ring(2, operations={SECOND: decommission()})
+    leaving = attrs.evolve(observed, leaving=Leaving(rack="dc1-rack0", pod=SECOND))
+
+    assert not [action for action in beside(want, leaving, ()) if isinstance(action, MarkOperation)]
+    (mark,) = [action for action in beside(want, observed, ()) if isinstance(action, MarkOperation)]
+    assert (mark.pod, mark.step) == (SECOND, OperationStep.STOPPED)
+    assert mark.labels == dict.fromkeys(
+        ("operation-name", "operation-status", "operation-start", "operation-end")
+    )
+
+
+@pytest.mark.parametrize("label", ["ToDo", "Ongoing"])
+def test_a_label_lets_no_node_leave(label: str) -> None:
+    """Who writes `decommission` on a pod has not made its rack smaller: status says nothing of it."""
+    want, observed = ring(2, operations={SECOND: decommission(label)})
+    actions = beside(want, observed, ())
+    previous = ClusterStatus(cassandra_rack_status={"dc1-rack0": RackStatus(phase="Running")})
+
+    new = status(previous, want, observed, actions)
+
+    last = new.cassandra_rack_status["dc1-rack0"].pod_last_operation
+    assert not last.pods
+    assert last.status != "Ongoing"
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"name": 1}', "null", '{"name":"a","restarts":"x"}'])

@@ -145,6 +145,42 @@ def test_growth_after_creation_is_a_scale_up() -> None:
     assert (grown.last_cluster_action, grown.last_cluster_action_status) == ("ScaleUp", "Done")
 
 
+def test_a_rack_whose_turn_to_grow_has_yet_to_come_runs() -> None:
+    """It is Running, with ScaleUp to do, while another one grows, and Pending from its own turn on."""
+    small, large = desired((1, 1)), desired((2, 2))
+    running = look(small, rolled(rack("member"), rack("member")), ClusterStatus())
+
+    def racks(of: ClusterStatus) -> list[tuple[str | None, str | None, str | None]]:
+        both = [of.cassandra_rack_status[f"dc1-rack{i}"] for i in (0, 1)]
+        return [(r.phase, r.cassandra_last_action.name, r.cassandra_last_action.status) for r in both]
+
+    first = look(large, rolled(rack("member"), rack("member")), running)
+    second = look(large, rolled(rack("member", "member"), rack("member")), first, LATER)
+
+    assert racks(first) == [("Pending", "ScaleUp", "Ongoing"), ("Running", "ScaleUp", "ToDo")]
+    assert (first.phase, first.last_cluster_action_status) == ("Pending", "Ongoing")
+    assert racks(second) == [("Running", "ScaleUp", "Done"), ("Pending", "ScaleUp", "Ongoing")]
+
+
+def test_a_note_on_a_statefulset_is_no_update() -> None:
+    """What is written beside the template, such as that a restart was seen, did nothing to nodes."""
+    want, world = desired((1,)), rolled(rack("member"))
+    done = look(want, world, ClusterStatus())
+
+    def after(drift: str) -> ClusterStatus:
+        observed = world.observed(want)
+        have = observed.racks["dc1-rack0"]
+        assert have.statefulset is not None
+        edited = attrs.evolve(have, statefulset=attrs.evolve(have.statefulset, drift=(drift,)))
+        seen = attrs.evolve(observed, racks={"dc1-rack0": edited})
+        return status(done, want, seen, plan(want, seen))
+
+    noted, undone = after("metadata.annotations[x]"), after("spec.template.spec.containers")
+
+    assert noted.cassandra_rack_status == done.cassandra_rack_status
+    assert (undone.last_cluster_action, undone.last_cluster_action_status) == ("UpdateStatefulSet", "Ongoing")
+
+
 def test_growth_that_nobody_watched_is_a_scale_up() -> None:
     """Who asked for it lost the lease, and its successor finds the node a member already: it is told of."""
     large = desired((2,))

@@ -102,6 +102,24 @@ def test_the_node_is_asked_once_and_the_cluster_is_woken_at_the_end(line: Line) 
     assert request.headers["Authorization"].startswith("Basic ")
 
 
+def test_the_pod_says_that_it_leaves(line: Line) -> None:
+    """With CassKop's labels, written once and before its node is asked."""
+    labels = {
+        "operation-name": "decommission",
+        "operation-status": "Ongoing",
+        "operation-start": "20260101T000000",
+    }
+
+    written = line.run(line.action(labels=labels), line.bodies)
+    again = line.run(line.action(labels=labels), line.bodies)
+
+    pod = line.stage.client.get(kinds.POD, "cassandra", POD)
+    assert pod["metadata"]["labels"] == {"app": "cassandracluster", **labels}
+    assert written is not None
+    assert written.resource_version == pod["metadata"]["resourceVersion"]
+    assert again is None
+
+
 @pytest.mark.parametrize(
     ("release", "operation", "arguments"),
     [

@@ -59,6 +59,12 @@ def recorded(world: SimCluster) -> list[str]:
     return list(json.loads(there(world, kinds.CONFIG_MAP, "cc-ring")["data"]["joined"]))
 
 
+def labels(world: SimCluster, pod: str) -> dict[str, str]:
+    """Return the labels of a pod."""
+    found: dict[str, str] = there(world, kinds.POD, pod)["metadata"]["labels"]
+    return found
+
+
 def kill(world: SimCluster, pod: str) -> None:
     """Kill Cassandra in *pod*; its kubelet starts it again."""
     world.controllers.ring.kill(there(world, kinds.POD, pod)["status"]["podIP"])
@@ -90,8 +96,17 @@ def test_a_node_leaves_and_takes_its_volume_along() -> None:
     host_id = world.cluster("cc")["status"]["cassandraNodeStatus"][f"{SET}-2"]["hostId"]
 
     world.edit("cc", {"nodesPerRacks": 2})
+    world.run_until(
+        lambda: operation(world).get("status") == "Ongoing" and "operation-name" in labels(world, f"{SET}-2"),
+        seconds=60,
+        what="its pod says that it leaves",
+    )
+    told_by = labels(world, f"{SET}-2")
+    began = operation(world)["startTime"]
     converged(world, 2)
 
+    assert (told_by["operation-name"], told_by["operation-status"]) == ("decommission", "Ongoing")
+    assert told_by["operation-start"] == began.translate({ord("-"): None, ord(":"): None}).rstrip("Z")
     status = world.cluster("cc")["status"]
     assert (status["phase"], status["lastClusterAction"], status["lastClusterActionStatus"]) == (
         "Running",

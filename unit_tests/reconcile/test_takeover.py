@@ -312,6 +312,9 @@ def test_a_scale_down_is_finished(state: str) -> None:
         (node,) = (n for n in adopted.sim.controllers.ring.nodes() if n.address == address)
         decommission(node, force=True)
         adopted.sim.run(300 if state == "Finalizing" else 1)
+    if "pods" in operation:
+        labels = {"operation-name": "decommission", "operation-status": "Ongoing"}
+        adopted.sim.client.merge_patch(kinds.POD, NAMESPACE, pod, {"metadata": {"labels": labels}})
 
     adopted.start(5)
     adopted.sim.run_until(lambda: pod not in adopted.pods(), seconds=3600, what="the node has left")
@@ -326,6 +329,8 @@ def test_a_scale_down_is_finished(state: str) -> None:
     )
     assert rack["podLastOperation"]["status"] == "Done"
     assert condition(adopted, "Progressing")["reason"] == "Converged"
+    events = adopted.sim.client.list_page(kinds.EVENT, NAMESPACE).items
+    assert not [event for event in events if event["reason"] == "OperationFailed"]
 
 
 def test_a_scale_down_whose_pod_is_gone_is_done() -> None:

@@ -22,6 +22,8 @@ DONE: Final = "Done"
 ERROR: Final = "Error"
 MANUAL: Final = "Manual"
 PAUSED: Final = "Paused"
+# Nothing that users ask for: a label tells of it while the node leaves, and status is what it goes by.
+DECOMMISSION: Final = "decommission"
 # What stands in the annotation for the removal of a node alone.
 _OF_REMOVALS: Final = ("host_id", "place")
 
@@ -82,6 +84,12 @@ def read(labels: Mapping[str, str], annotations: Mapping[str, str]) -> PodOperat
         running=running,
         request=annotations.get(names.OPERATION_REQUEST),
     )
+
+
+def leaves(begun: dt.datetime | None) -> dict[str, str]:
+    """Return the labels that CassKop puts on a pod whose node is asked to leave the ring."""
+    labels = {names.OPERATION_NAME: DECOMMISSION, names.OPERATION_STATUS: ONGOING}
+    return labels if begun is None else {**labels, names.OPERATION_START: label_time(begun)}
 
 
 def label_time(now: dt.datetime) -> str:

@@ -16,6 +16,7 @@ from controller.domain.actions import Action, Decommission, Hold, LeaveStep, Wai
 from controller.domain.desired import DesiredRack
 from controller.domain.leaving import Ended, Held, Leaves, Leaving, Member, NotCalled
 from controller.domain.observed import Observed, Pod
+from controller.domain.operations.pods import leaves
 from controller.domain.plan.places import STUCK, Place, age_of, note
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, SOON_SECONDS, created
 from controller.domain.ring import Mode, Silent, View
@@ -143,5 +144,6 @@ def _call(place: Place, pod: Pod, view: View, leaving: Leaving) -> Decommission:
         ip=pod.ip or "",
         release=view.release_version,
         call_id=leaving.call_id(pod),
+        labels=leaves(leaving.begun),
         why=f"{pod.name} is asked to hand its data over and to leave the ring",
     )

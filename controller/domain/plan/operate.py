@@ -239,7 +239,10 @@ def _refused(observed: Observed) -> Iterator[MarkOperation]:
     """Yield the refusal of each operation that cannot be understood."""
     for rack, pod in _pods(observed):
         asked, running = pod.operation, pod.operation.running
-        if running is not None:
+        if running is not None and running.name == pods.DECOMMISSION:
+            if observed.leaving is None or observed.leaving.pod != pod.name:
+                yield _unlabelled(rack, pod)
+        elif running is not None:
             began = parse(running.name, running.argument)
             if isinstance(began, Unusable):
                 yield _mark(rack, pod, OperationStep.FAILED, running.name, began.why, observed.now)
@@ -248,6 +251,22 @@ def _refused(observed: Observed) -> Iterator[MarkOperation]:
             if isinstance(found, Unusable):
                 why = f"{pod.name}: {found.why}"
                 yield _mark(rack, pod, OperationStep.FAILED, asked.name, why, observed.now)
+
+
+def _unlabelled(rack: str, pod: Pod) -> MarkOperation:
+    """Return how the labels of a decommission go from a pod whose node does not leave the ring, after all."""
+    gone = (names.OPERATION_NAME, names.OPERATION_STATUS, names.OPERATION_START, names.OPERATION_END)
+    return MarkOperation(
+        rack=rack,
+        pod=pod.name,
+        uid=pod.uid,
+        step=OperationStep.STOPPED,
+        name=pods.DECOMMISSION,
+        labels=dict.fromkeys(gone),
+        annotations={},
+        expected={names.OPERATION_NAME: pods.DECOMMISSION, names.OPERATION_STATUS: pods.ONGOING},
+        why=f"{pod.name} does not leave the ring: the labels that say so are taken away",
+    )
 
 
 def _begin(
