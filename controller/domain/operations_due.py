@@ -61,7 +61,8 @@ def with_due(
     new = attrs.evolve(status, due_operations=still)
     # Of a rack that had its nodes before anybody told of it, there is what is said of it now.
     present = status.cassandra_rack_status
-    if any(_has_grown(name, racks.get(name, rack), before, status) for name, rack in present.items()):
+    grown = any(_has_grown(name, racks.get(name, rack), before, status) for name, rack in present.items())
+    if grown or _made_anew(before, status):
         new = ask(new, OperationName.CLEANUP.value, now)
     if _upgraded(before.cassandra_node_status, status.cassandra_node_status):
         new = ask(new, OperationName.UPGRADE_SSTABLES.value, now)
@@ -85,6 +86,17 @@ def _has_grown(name: str, rack: RackStatus, before: ClusterStatus, now: ClusterS
     action = rack.cassandra_last_action
     growing = (action.name, action.status) == (ActionName.SCALE_UP, ActionStatus.ONGOING)
     return bool(new - old) and (bool(old) or growing)
+
+
+def _made_anew(before: ClusterStatus, now: ClusterStatus) -> bool:
+    """Tell whether a node that was removed from the ring is another one by now, which nobody saw joining."""
+    removed = before.node_removal
+    return removed is not None and any(
+        old.host_id == removed.host_id
+        and pod in now.cassandra_node_status
+        and now.cassandra_node_status[pod].host_id != removed.host_id
+        for pod, old in before.cassandra_node_status.items()
+    )
 
 
 def with_empty(

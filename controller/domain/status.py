@@ -33,6 +33,7 @@ from controller.domain.plan import storage
 from controller.domain.plan.autopilot import still_due
 from controller.domain.plan.roll import rolling
 from controller.domain.progress import progress
+from controller.domain.removal_status import with_removal
 from controller.domain.replacing import disk
 from controller.domain.resize_status import with_growth
 from controller.domain.stop_status import with_stopping
@@ -73,6 +74,7 @@ def status(
     )
     still = still_due(desired, observed, planned)
     new = with_due(new, previous, still, stamp(observed.now))
+    new = attrs.evolve(new, node_removal=with_removal(observed, stamp(observed.now)))
     return without_removed(new, desired, observed)
 
 

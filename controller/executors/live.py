@@ -30,6 +30,14 @@ def is_ready(pod: Body) -> bool:
     return any(status["name"] == "cassandra" and bool(status.get("ready")) for status in statuses)
 
 
+def is_heard_of(pod: Body) -> bool:
+    """Tell whether the kubelet has Cassandra in *pod* ready, which nobody hears of a machine that is lost."""
+    return is_ready(pod) and any(
+        each.get("type") == "Ready" and each.get("status") == "True"
+        for each in (pod.get("status") or {}).get("conditions") or ()
+    )
+
+
 def require_ours(live: Body, body: Body) -> None:
     """Return if *live* has the owner of *body*.
 

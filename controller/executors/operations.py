@@ -89,7 +89,9 @@ class Operations:
             uid=action.uid,
             resource_version=live["metadata"]["resourceVersion"],
         )
-        self._count(action)
+        again = names.OPERATION in (live["metadata"].get("annotations") or {})
+        if action.step is not OperationStep.BEGIN or not again:
+            self._count(action)
         self._noted.pop(action.uid, None)
         if action.step is OperationStep.BEGIN:
             self._noted[action.uid] = action.annotations.get(names.OPERATION) or ""

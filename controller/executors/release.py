@@ -15,8 +15,8 @@ import attrs
 
 from controller.domain.actions import ReleasePlace
 from controller.domain.errors import ConflictError, NotFoundError
-from controller.executors.base import Bodies, Body, Written, deleted
-from controller.executors.live import find, is_ready
+from controller.executors.base import Bodies, Written, deleted
+from controller.executors.live import find, is_heard_of
 from controller.kube import kinds
 from controller.kube.client import KubeClient
 
@@ -60,7 +60,7 @@ class Release:
         if (pod["metadata"]["uid"] if pod is not None else None) != action.uid and action.uid is not None:
             raise ConflictError(f"pod {action.pod} is gone or another one since the plan was made")
         mine = pod if action.uid is not None else None
-        if mine is not None and _is_heard_of(mine):
+        if mine is not None and is_heard_of(mine):
             raise ConflictError(f"pod {action.pod} is ready")
         written: Written | None = None
         for name, uid in sorted(action.claims.items()):
@@ -95,11 +95,3 @@ class Release:
             )
         except NotFoundError:
             raise ConflictError(f"{kind.kind} {metadata['name']} is gone") from None
-
-
-def _is_heard_of(pod: Body) -> bool:
-    """Tell whether the kubelet has Cassandra in *pod* ready, which nobody hears of a machine that is lost."""
-    return is_ready(pod) and any(
-        each.get("type") == "Ready" and each.get("status") == "True"
-        for each in (pod.get("status") or {}).get("conditions") or ()
-    )

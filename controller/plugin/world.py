@@ -132,7 +132,9 @@ def without_removals(world: World) -> World:
         return {**pod, "metadata": metadata}
 
     pods = tuple(idle(pod) for pod in world.of(kinds.POD))
-    return attrs.evolve(world, objects={**world.objects, kinds.POD.plural: pods})
+    status = {k: v for k, v in (world.cluster.get("status") or {}).items() if k != "nodeRemoval"}
+    cluster = {**world.cluster, **({"status": status} if status else {})}
+    return attrs.evolve(world, cluster=cluster, objects={**world.objects, kinds.POD.plural: pods})
 
 
 def _revisions(

@@ -138,7 +138,11 @@ class Observer:
         if going is not None:
             seen = with_leaver(self.client, seen, key, going, told.ring.get(going.pod))
         operations = Operations(
-            calls=calls, busy=told.busy, operator=self.operator, due=cluster.status.due_operations
+            calls=calls,
+            busy=told.busy,
+            operator=self.operator,
+            due=cluster.status.due_operations,
+            removal=cluster.status.node_removal,
         )
         seen = attrs.evolve(seen, operations=operations)
         if not mute:

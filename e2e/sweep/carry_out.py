@@ -1,12 +1,14 @@
-"""What a step does to the machines of a simulated cluster, and to the data of its Cassandra."""
+"""What a step does to the machines and pods of a simulated cluster, and to the data of its Cassandra."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import assert_never
 
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra.tokens import NetworkTopology
-from e2e.sweep.steps import AddMachine, BringBack, Keyspace, PowerOff, RemoveMachine, Replicate
+from e2e.sweep.steps import AddMachine, BringBack, Keyspace, PowerOff, Remove, RemoveMachine, Replicate
+from e2e.sweep.world import look
 
 
 def befall(cluster: SimCluster, step: PowerOff | BringBack | AddMachine | RemoveMachine) -> None:
@@ -34,3 +36,10 @@ def replicate(cluster: SimCluster, step: Keyspace | Replicate) -> None:
         # By a node that has heard of it: one that had no power then may yet have to.
         knowing = [n for n in ring.normal() if n.schema is not None and step.name in n.schema.keyspaces]
         ring.alter_keyspace(step.name, replication, at=knowing[0].address if knowing else None)
+
+
+def removal(cluster: SimCluster, step: Remove) -> Mapping[str, str]:
+    """Return the labels that ask for a removal; its user reads in status which node the pod was."""
+    was = look(cluster).clusters[step.cluster]["status"]["cassandraNodeStatus"][step.pod]
+    argument = was["hostId"] if step.alone else f"{step.pod}_{was['nodeIp']}"
+    return {"operation-name": "remove", "operation-argument": argument, "operation-status": "ToDo"}

@@ -22,6 +22,7 @@ from e2e.sweep.leaving_rules import (
     members_are_never_forgotten,
     racks_shrink_by_a_node_that_left,
 )
+from e2e.sweep.removing_rules import removal_is_noted_before
 from e2e.sweep.replacing_rules import machine_is_gone, not_given_up
 from e2e.sweep.world import Object, World, Write, condition, label, size, wanted_size
 
@@ -327,6 +328,7 @@ OF_THIS_MOMENT: Final[frozenset[WriteRule]] = frozenset(
 WORLD_RULES: Final[tuple[WorldRule, ...]] = (
     one_topology_change_at_a_time,
     leaving_is_noted_before,
+    removal_is_noted_before,
     a_cluster_is_one_ring,
     nodes_keep_their_identity,
     volumes_stay,

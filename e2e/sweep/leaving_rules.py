@@ -40,7 +40,7 @@ def racks_shrink_by_a_node_that_left(write: Write, world: World) -> str | None:
     nodes = world.nodes_of(label(write.after))
     last = next((node for node in nodes if node.pod == pod), None)
     if last is None:
-        still = next(_counted_on(pod, label(write.after), world), None)
+        still = next(counted_on(pod, label(write.after), world), None)
         return None if still is None else f"{pod} was removed, does not run, and {still}"
     if not last.fresh:
         return f"{write.name} went from {old} to {new} nodes, and the last one was {last.mode}"
@@ -51,20 +51,25 @@ def racks_shrink_by_a_node_that_left(write: Write, world: World) -> str | None:
 def members_are_never_forgotten(write: Write, world: World) -> str | None:
     """I4: the record of who ever joined loses no node but one that has left, with its place and volumes.
 
+    Or one of which status says that it is removed, and that nobody counts on any more.
+
     By the record a node knows that it must not begin a ring.
     """
     if write.place != places.CONFIG_MAPS or write.before is None:
         return None
     cluster = label(write.after)
+    removed = _removed(world, cluster)
     places_of_pods = {
         f"{rack['metadata']['name']}-{i}" for rack in world.racks_of(cluster) for i in range(places_of(rack))
     }
     for pod in sorted(_recorded(write.before) - _recorded(write.after)):
+        still = next(counted_on(pod, cluster, world), None)
+        if pod in removed and still is None:
+            continue
         if pod in places_of_pods or pod in world.pods:
             return f"the record forgot {pod}, which has a place"
         if any(name.endswith(f"-{pod}") for name in world.claims):
             return f"the record forgot {pod}, whose volume is there"
-        still = next(_counted_on(pod, cluster, world), None)
         if still is not None:
             return f"the record forgot {pod}, and {still}"
     return None
@@ -94,12 +99,21 @@ def _noted(cluster: Object) -> set[str]:
     }
 
 
+def _removed(world: World, cluster: str) -> set[str]:
+    """Return the pods whose node status says is removed from the ring, or whose place is emptied for that."""
+    status = (world.clusters.get(cluster) or {}).get("status") or {}
+    removal = status.get("nodeRemoval") or {}
+    nodes = (status.get("cassandraNodeStatus") or {}).items()
+    named = {pod for pod, node in nodes if removal and node.get("hostId") == removal.get("hostId")}
+    return named | set(removal.get("place") or ())
+
+
 def _recorded(config_map: Object) -> set[str]:
     """Return who has ever joined, by the ring's ConfigMap."""
     return set(json.loads((config_map.get("data") or {}).get("joined") or "[]"))
 
 
-def _counted_on(pod: str, cluster: str, world: World) -> Iterator[str]:
+def counted_on(pod: str, cluster: str, world: World) -> Iterator[str]:
     """Yield who counts a member that no process is seen of: it may be that of *pod*."""
     seen = {node.address for node in world.nodes} | {
         str((other.get("status") or {}).get("podIP")) for name, other in world.pods.items() if name != pod

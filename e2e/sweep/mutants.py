@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.sweep import bugs, leaving_bugs, replacing_bugs
+from e2e.sweep import bugs, leaving_bugs, removing_bugs, replacing_bugs
 from e2e.sweep.explore import Explorer
 from e2e.sweep.run import replay
 from e2e.sweep.stories import BY_NAME
@@ -215,6 +215,24 @@ MUTANTS: Final = (
         about="the volume with the only copy of some data is given up",
         plant=replacing_bugs.replaces_without_proof,
         stories=("lost",),
+    ),
+    Mutant(
+        name="empties-places-too-early",
+        about="the volume of a dead node is deleted while its peers count on it",
+        plant=removing_bugs.empties_places_too_early,
+        stories=("remove",),
+    ),
+    Mutant(
+        name="removes-before-it-notes",
+        about="a node is removed before status says so",
+        plant=removing_bugs.asks_before_status_tells,
+        stories=("remove",),
+    ),
+    Mutant(
+        name="forgets-what-a-lost-pod-removed",
+        about="a removal is forgotten with the pod that it was done through",
+        plant=removing_bugs.forgets_what_a_lost_pod_removed,
+        stories=("widow",),
     ),
 )
 

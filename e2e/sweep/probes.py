@@ -145,6 +145,14 @@ def operated(pod: str, status: str) -> Probe:
     return probe
 
 
+def removing(name: str) -> Probe:
+    """Cassandra in some pod of the cluster removes a dead node from the ring, or the ring has lost it."""
+    return lambda world: (
+        any(node.removes for node in world.nodes_of(name))
+        or all(len(node.knows) < wanted_size(world.clusters[name]) for node in world.nodes_of(name))
+    )
+
+
 def image(name: str, wanted: str) -> Probe:
     """Every pod of the cluster runs Cassandra from this image."""
 

@@ -2,13 +2,14 @@
 When a node that is dead for good may lose its volume: pure functions, as in `invariants`.
 
 Its user has to ask for that, the machine that the volume is on has to be gone, and somebody else who is up
-has to have each piece of the users' data.
+has to have each piece of the users' data. Or it was removed from the ring for its user.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from e2e.sweep.removing_rules import not_removed
 from e2e.sweep.world import Object, World, label
 
 # The Kubernetes node that a volume was made for.
@@ -23,6 +24,9 @@ def machine_is_gone(claim: Object, world: World) -> bool:
 
 def not_given_up(claim: Object, world: World) -> str | None:
     """Return why the volume of a node that has a place in its cluster may not be deleted, None if it may."""
+    pod = _pod_of(claim, world)
+    if pod is not None and not_removed(pod, label(claim), world) is None:
+        return None
     cluster = world.clusters.get(label(claim))
     asked = cluster is not None and (cluster.get("spec") or {}).get("nodeReplacement") == "Automatic"
     if not asked:
@@ -34,3 +38,10 @@ def not_given_up(claim: Object, world: World) -> str | None:
         if not all(holders & up for holders in copies.holders):
             return f"some data of {copies.keyspace} is nowhere else"
     return None
+
+
+def _pod_of(claim: Object, world: World) -> str | None:
+    """Return the pod of a StatefulSet that *claim* is of."""
+    name, _, ordinal = str(claim["metadata"]["name"]).rpartition("-")
+    racks = [rack["metadata"]["name"] for rack in world.racks_of(label(claim))]
+    return next((f"{rack}-{ordinal}" for rack in racks if name.endswith(f"-{rack}")), None)

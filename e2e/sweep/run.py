@@ -19,7 +19,7 @@ from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.simcontrollers.images import Images
 from e2e.simtime import EPOCH
 from e2e.sweep.accidents import CRASH, OUTAGE, UNDO
-from e2e.sweep.carry_out import befall, replicate
+from e2e.sweep.carry_out import befall, removal, replicate
 from e2e.sweep.director import Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import Plan
@@ -33,6 +33,7 @@ from e2e.sweep.steps import (
     Label,
     Pause,
     PowerOff,
+    Remove,
     RemoveMachine,
     Replicate,
     Step,
@@ -69,7 +70,11 @@ _APART: Mapping[str | None, tuple[str, ...]] = {
     OUTAGE: (*_RESTARTED, *_TOLD),
     UNDO: (*_RESTARTED, *_TAKEN_BACK, *_TOLD),
 }
-_KINDS = {"cassandraclusters": kinds.CASSANDRA_CLUSTER, "pods": kinds.POD}
+_KINDS = {
+    "cassandraclusters": kinds.CASSANDRA_CLUSTER,
+    "pods": kinds.POD,
+    "persistentvolumeclaims": kinds.PERSISTENT_VOLUME_CLAIM,
+}
 
 
 class _BrokenError(Exception):
@@ -140,6 +145,8 @@ class Run:
                 self._delete(step)
             case Label(pod=pod, labels=labels):
                 self._label(pod, labels)
+            case Remove(through=through):
+                self._label(through, removal(self._cluster, step))
             case PowerOff() | BringBack() | AddMachine() | RemoveMachine():
                 befall(self._cluster, step)
             case Keyspace() | Replicate():

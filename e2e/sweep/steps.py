@@ -32,7 +32,10 @@ class Edit:
 
 @attrs.frozen(kw_only=True)
 class Delete:
-    """Delete an object: kinds are `cassandraclusters` and `pods`; with *force* no kubelet is waited for."""
+    """Delete an object: kinds are `cassandraclusters`, `pods` and `persistentvolumeclaims`.
+
+    With *force* no kubelet is waited for.
+    """
 
     kind: str
     name: str
@@ -45,6 +48,19 @@ class Label:
 
     pod: str
     labels: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class Remove:
+    """Ask by labels on the pod *through* that the node that *pod* was is removed from the ring.
+
+    *alone*: nothing else of it; else its place is emptied as well.
+    """
+
+    cluster: str
+    pod: str
+    through: str
+    alone: bool = False
 
 
 @attrs.frozen(kw_only=True)
@@ -113,6 +129,7 @@ Step = (
     | Edit
     | Delete
     | Label
+    | Remove
     | PowerOff
     | BringBack
     | AddMachine

@@ -6,6 +6,7 @@ from typing import Final
 
 from e2e.sweep.disruptions import DISRUPTIONS
 from e2e.sweep.probes import all_of, budget, gone, nothing_left, ready, says
+from e2e.sweep.removals import REMOVALS
 from e2e.sweep.samples import is_ready, made, sample, secret, single
 from e2e.sweep.sizes import SIZES
 from e2e.sweep.steps import Apply, Delete, Edit, Pause, Story, Until
@@ -103,5 +104,5 @@ _LIVES: Final = (
         quiet=False,
     ),
 )
-STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS)
+STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS, *REMOVALS)
 BY_NAME: Final = {story.name: story for story in STORIES}

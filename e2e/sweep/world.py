@@ -38,7 +38,7 @@ _NOT_THE_USERS = frozenset({*LOCAL_KEYSPACES, *(keyspace.name for keyspace in SY
 class RingNode:
     """A Cassandra process. *fresh*: its disk never was a member's. *knows*: who it counts as members.
 
-    *age* is for how many seconds it has been running.
+    *age* is for how many seconds it has been running, *removes* the host id of whom it removes from the ring.
     """
 
     address: str
@@ -50,6 +50,7 @@ class RingNode:
     fresh: bool
     knows: frozenset[str] = frozenset()
     age: float = 0.0
+    removes: str | None = None
 
 
 @attrs.frozen(kw_only=True)
@@ -189,4 +190,10 @@ def _node(node: Node) -> RingNode:
         fresh=node.volume.bootstrap is not Bootstrap.COMPLETED,
         knows=frozenset(node.view.members),
         age=node.simulation.now - node.started_at,
+        removes=_removes(node),
     )
+
+
+def _removes(node: Node) -> str | None:
+    known = node.view.states.get(node.removal.dead) if node.removal is not None else None
+    return None if known is None else known.host_id

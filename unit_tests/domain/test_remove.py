@@ -9,6 +9,8 @@ from typing import Any
 import attrs
 import pytest
 
+from controller.api.v2 import names
+from controller.api.v2.cluster import NodeRemoval
 from controller.domain.actions import (
     Action,
     MarkOperation,
@@ -29,6 +31,8 @@ from controller.domain.operations.pods import PodOperation, Running
 from controller.domain.operations.seen import Busy, Operations
 from controller.domain.ownership import Ownership, Stream, Unread
 from controller.domain.plan import operate, remove
+from controller.domain.plan import orphaned as plan_orphaned
+from controller.domain.removal_status import with_removal
 from controller.domain.removing import forgotten
 from controller.domain.ring import Silent
 from unit_tests.domain.obedient import NOW
@@ -101,10 +105,21 @@ def steps(observed: Observed, want: Desired | None = None) -> tuple[Action, ...]
     return operate.beside(want or wanted(automatic=False), observed, ())
 
 
-def known(call: Call | None = None, *methods: str) -> Operations:
-    """Return what is known of the call on the worker, and what the worker says that it does."""
+def noted(through: str = WORKER, place: Mapping[str, str] = PLACE) -> NodeRemoval:
+    """Return what status says of the removal of the victim."""
+    return NodeRemoval(
+        host_id=HOST, argument=VICTIM, place=place, through=through, through_uid=through, since=NOW
+    )
+
+
+def known(
+    call: Call | None = None,
+    *methods: str,
+    removal: NodeRemoval | None = noted(),  # noqa: B008 -- a value
+) -> Operations:
+    """Return what is known of the call on the worker, what the worker says that it does, and status."""
     busy = Busy(methods=frozenset(methods))
-    return Operations(calls={} if call is None else {WORKER: call}, busy={WORKER: busy})
+    return Operations(calls={} if call is None else {WORKER: call}, busy={WORKER: busy}, removal=removal)
 
 
 @pytest.mark.parametrize(
@@ -247,6 +262,125 @@ def test_cassandra_is_asked_once() -> None:
         assert isinstance(wait, Wait)
 
 
+def test_status_tells_of_it_before_cassandra_is_asked() -> None:
+    """So that it is not lost with the pod; also one that was noted for another pod of that name."""
+    for removal in (None, attrs.evolve(noted(), through_uid="an older one")):
+        observed = ring(begun(), operations=known(NotCalled(), removal=removal))
+        (wait,) = steps(observed)
+        assert isinstance(wait, Wait)
+        assert "noted in status" in wait.why
+        assert with_removal(observed, NOW) == noted()
+
+
+def test_status_has_it_as_long_as_the_pod() -> None:
+    """Not before: the note on the pod may fail; nor afterwards, as long as there is that pod."""
+    assert with_removal(ring(asked(), operations=known(removal=None)), NOW) is None
+    assert with_removal(ring(begun(), operations=known(removal=None)), NOW) == noted()
+    later = NOW + dt.timedelta(minutes=1)
+    assert with_removal(ring(begun(), operations=known()), later) == noted()
+    assert with_removal(gone(ring(PodOperation(), operations=known())), NOW) is None
+
+
+@pytest.mark.parametrize(("call", "restarts"), [(NotCalled(), 3), (Ended(lost=True), 0)])
+def test_one_that_runs_no_more_is_begun_once_more(call: Call, restarts: int) -> None:
+    """Cassandra was restarted, or the answer was lost: the note is for a new call, and the labels stay."""
+    (mark,) = steps(ring(begun(restarts=restarts), operations=known(call)))
+    assert isinstance(mark, MarkOperation)
+    assert (mark.step, mark.labels) == (OperationStep.BEGIN, {})
+    again = pods.read({}, {names.OPERATION: mark.annotations[names.OPERATION] or ""}).running
+    assert again is not None
+    assert (again.began, again.restarts, again.host_id, again.place) == (NOW.isoformat(), 0, HOST, PLACE)
+
+    soon = attrs.evolve(begun(restarts=restarts), running=again)
+    (wait,) = steps(ring(soon, operations=known(Ended(lost=True))))
+    assert isinstance(wait, Wait)
+
+
+@pytest.mark.parametrize("call", [NotCalled(), Ended(lost=True), Ended(failure="Host ID not found.")])
+def test_what_the_worker_knows_no_more_is_not_asked_for_again(call: Call) -> None:
+    """Its peers hear of it within seconds: that is no failure."""
+    (wait,) = steps(ring(begun(), ring=answers(view(host_ids=LEFT), view()), operations=known(call)))
+    assert isinstance(wait, Wait)
+    assert "knows it no more" in wait.why
+
+
+def orphaned(**more: Any) -> Observed:
+    """Return a ring in which the pod is lost through which the victim was removed: it was made anew."""
+    return ring(PodOperation(), operations=known(removal=noted("lost")), **more)
+
+
+def test_another_member_goes_on_where_one_is_lost() -> None:
+    """With the proof, and with what was noted first: the place is that of the dead node, not of the next."""
+    half = view(leaving=frozenset({OLD}))
+    observed = orphaned(ring=answers(half, half))
+    assert remove.asks(observed) is False
+    assert plan_orphaned.asks(observed)
+    (begin,) = steps(observed)
+    assert isinstance(begin, MarkOperation)
+    assert (begin.step, begin.pod) == (OperationStep.BEGIN, WORKER)
+    assert "begun on lost, which is lost, goes on through" in begin.why
+    assert with_removal(observed, NOW) == noted("lost")
+
+
+def test_one_that_only_status_tells_of_is_kept_there() -> None:
+    """Until somebody goes on with it; nobody is replaced meanwhile."""
+    observed = orphaned(ring=answers(view(), Silent(why="it hangs")))
+    release = ReleasePlace(pod=VICTIM, uid="old", claims={}, why="lost")
+    found = operate.beside(wanted(), observed, (release,))
+    assert all(isinstance(action, Wait) for action in found)
+    assert any("begun on lost, which is lost, waits: " in action.why for action in found)
+    assert with_removal(observed, NOW) == noted("lost")
+
+
+def test_a_lost_one_whose_node_is_out_has_its_place_emptied() -> None:
+    """By what status noted; then it is over, and status says nothing more of it."""
+    left = gone(orphaned())
+    assert forgotten(left) == {VICTIM}
+    (release,) = steps(left)
+    assert isinstance(release, ReleasePlace)
+    assert (release.pod, dict(release.claims)) == (VICTIM, {CLAIM: "c"})
+    assert with_removal(left, NOW) == noted("lost")
+
+    empty = gone(orphaned(victim=pod(VICTIM, ready=False), hosts={}))
+    racks = {name: attrs.evolve(rack, claims=()) for name, rack in empty.racks.items()}
+    empty = attrs.evolve(empty, racks=racks)
+    assert steps(empty) == ()
+    assert with_removal(empty, NOW) is None
+
+
+def test_a_lost_one_that_would_do_harm_now_is_given_up() -> None:
+    """Its user hears of it as of any that failed, on the member that was to go on with it."""
+    app = attrs.evolve(APP, replication=NetworkTopology(factors={"dc1": 1}))
+    observed = orphaned(ownership=owned(app))
+    (mark,) = steps(observed)
+    assert isinstance(mark, MarkOperation)
+    assert mark.step is OperationStep.FAILED
+    assert mark.labels[names.OPERATION_STATUS] == "Error"
+    assert "is given up: data of app may be nowhere else" in mark.why
+    assert with_removal(observed, NOW) == noted("lost")
+
+    told = attrs.evolve(asked(), status="Error", request=mark.annotations[names.OPERATION_REQUEST])
+    said = ring(told, operations=known(removal=noted("lost")), ownership=owned(app))
+    assert steps(said) == ()
+    assert with_removal(said, NOW) is None
+
+
+def test_what_is_refused_on_another_pod_says_nothing_of_it() -> None:
+    """It stays in status until it is over, or given up itself."""
+    refused = attrs.evolve(asked(), status="Error", request="remove h9 ")
+    observed = ring(refused, operations=known(removal=noted("lost")))
+    assert with_removal(observed, NOW) == noted("lost")
+
+
+def test_a_node_that_is_removed_alone_is_no_member_of_old_either() -> None:
+    """Its pod may come with another disk: it joins at once. It is done when status has forgotten the node."""
+    left = gone(ring(begun({}), operations=known(Ended(), removal=noted(place={}))))
+    assert forgotten(left) == {VICTIM}
+    (wait,) = steps(left)
+    assert isinstance(wait, Wait)
+    assert "record of members" in wait.why
+
+
 def test_a_call_that_returned_is_no_proof() -> None:
     """As long as a peer knows the node it is waited for; what Cassandra refuses is an Error in its words."""
     (wait,) = steps(ring(begun(), operations=known(Ended())))
@@ -273,7 +407,7 @@ def test_its_place_is_emptied_once_nobody_knows_it(call: Call) -> None:
 
 def test_nothing_that_came_afterwards_is_touched() -> None:
     """A new pod with a new volume is the next node: then the removal is done."""
-    left = gone(ring(begun({VICTIM: "older", CLAIM: "older"})))
+    left = gone(ring(begun({VICTIM: "older", CLAIM: "older"}), hosts={}))
     (done,) = steps(left)
     assert isinstance(done, MarkOperation)
     assert done.step is OperationStep.DONE
@@ -292,7 +426,7 @@ def test_a_pod_that_was_made_anew_with_the_old_volume_goes_as_well() -> None:
 
 def test_without_a_pod_nothing_is_emptied() -> None:
     """It is done once nobody knows the node."""
-    (done,) = steps(gone(ring(begun({}))))
+    (done,) = steps(gone(ring(begun({}), hosts={})))
     assert isinstance(done, MarkOperation)
     assert done.step is OperationStep.DONE
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 
 from controller.api.v2 import names
@@ -159,3 +160,28 @@ def test_without_the_lease_nothing_is_written(stage: Stage, key: str) -> None:
 
     assert stage.writes == 0
     assert stage.stored(SHARED[key], name_of(key)) is None
+
+
+@pytest.mark.parametrize("ready", [True, False])
+def test_no_member_is_forgotten_whose_pod_is_ready(stage: Stage, *, ready: bool) -> None:
+    """The plan was made before it joined: it is the next node of that name."""
+    pod, key = "cc-dc1-rack1-0", "ConfigMap/cc-ring"
+    objects, bodies = Objects(stage.client), stage.bodies()
+    objects(action(key), bodies)
+    stage.edit(kinds.CONFIG_MAP, "cc-ring", {"data": {"joined": f'["{pod}"]'}})
+    stage.pod(pod, labels={})
+    state = {"name": "cassandra", "ready": ready, "image": "x", "imageID": "x", "restartCount": 0}
+    condition = {"type": "Ready", "status": str(ready)}
+    stage.edit(
+        kinds.POD, pod, {"status": {"containerStatuses": [state], "conditions": [condition]}}, "status"
+    )
+    forget = attrs.evolve(action(key), forgets=frozenset({pod}))
+
+    if ready:
+        with pytest.raises(ConflictError, match=f"{pod} is ready"):
+            objects(forget, bodies)
+    else:
+        objects(forget, bodies)
+
+    left = stage.there(kinds.CONFIG_MAP, "cc-ring")["data"]["joined"]
+    assert left == (f'["{pod}"]' if ready else "[]")

@@ -14,7 +14,7 @@ from e2e.providers.foreseeing import ForeseeingCluster, Foresight, difference
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.simcontrollers.images import Images
-from e2e.sweep.carry_out import befall, replicate
+from e2e.sweep.carry_out import befall, removal, replicate
 from e2e.sweep.run import MISSING_IMAGE
 from e2e.sweep.steps import (
     AddMachine,
@@ -26,6 +26,7 @@ from e2e.sweep.steps import (
     Label,
     Pause,
     PowerOff,
+    Remove,
     RemoveMachine,
     Replicate,
     Step,
@@ -48,7 +49,7 @@ class Stage:
         self.user = SimulatedCluster(self.sim)
         self.cluster = ForeseeingCluster(self.user, self.foresight)
 
-    def do(self, step: Step) -> None:
+    def do(self, step: Step) -> None:  # noqa: C901 -- an arm for each step
         """Do what a story says, without any fault."""
         match step:
             case Apply(object=obj):
@@ -61,6 +62,8 @@ class Stage:
                 self.by_force(step)
             case Label(pod=pod, labels=labels):
                 self.cluster.patch("pods", pod, {"metadata": {"labels": labels}})
+            case Remove(through=through):
+                self.cluster.patch("pods", through, {"metadata": {"labels": removal(self.sim, step)}})
             case PowerOff() | BringBack() | AddMachine() | RemoveMachine():
                 self.cluster.meddle(f"{type(step).__name__} {step.node}")
                 befall(self.sim, step)

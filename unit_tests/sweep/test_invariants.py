@@ -12,6 +12,7 @@ import pytest
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import invariants as inv
 from e2e.sweep import leaving_rules as gone
+from e2e.sweep import removing_rules as removing
 from e2e.sweep import world as places
 from e2e.sweep.world import Copies, World, Write
 from unit_tests.sweep.worlds import (
@@ -66,6 +67,11 @@ _LOST = world(
     machines=frozenset({"node-a"}),
     nodes=(node("cc-r1-1", address="b"),),
 )
+
+
+# A cluster whose first node is removed from the ring, and its volume.
+_REMOVES = cluster(status={"nodeRemoval": {"hostId": "h9", "place": {"cc-r1-0": "u", "data-cc-r1-0": "c"}}})
+_FIRST = {**CLAIM, "metadata": {**CLAIM["metadata"], "name": "data-cc-r1-0"}}
 
 
 def _orphaning(obj: dict[str, Any]) -> Write:
@@ -452,6 +458,30 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         world(nodes=(node(knows=frozenset({"10.0.0.0", "10.0.0.1"})),)),
         "forgot cc-r1-1, and cc-r1-0 counts on 10.0.0.1",
     ),
+    "one member less, which was removed": (
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-0")),
+        world(clusters={"cc": _REMOVES}, nodes=()),
+        None,
+    ),
+    "one member less, which somebody knows yet": (
+        gone.members_are_never_forgotten,
+        write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-0")),
+        world(clusters={"cc": _REMOVES}, nodes=(node("cc-r1-1", knows=frozenset({"10.0.0.1", "10.0.0.9"})),)),
+        "forgot cc-r1-0, which has a place",
+    ),
+    "a volume of one that was removed": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _FIRST),
+        world(clusters={"cc": _REMOVES}, claims={"data-cc-r1-0": _FIRST}, nodes=(node("cc-r1-1"),)),
+        None,
+    ),
+    "a volume of one that somebody knows yet": (
+        inv.volumes_are_deleted_by_proof,
+        deletion(places.CLAIMS, _FIRST),
+        world(clusters={"cc": _REMOVES}, nodes=(node("cc-r1-1", knows=frozenset({"10.0.0.1", "10.0.0.9"})),)),
+        "its node has a place",
+    ),
     "one member less, which has left": (
         gone.members_are_never_forgotten,
         write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-1")),
@@ -465,6 +495,18 @@ WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
         world(),
         world(nodes=(node(), node("cc-r1-1", mode="JOINING"))),
         None,
+    ),
+    "one is removed that status names": (
+        removing.removal_is_noted_before,
+        world(clusters={"cc": _REMOVES}),
+        world(clusters={"cc": _REMOVES}, nodes=(node(removes="h9"),)),
+        None,
+    ),
+    "another is removed": (
+        removing.removal_is_noted_before,
+        world(clusters={"cc": _REMOVES}),
+        world(clusters={"cc": _REMOVES}, nodes=(node(removes="h7"),)),
+        "cc-r1-0 removes h7, and status does not say so",
     ),
     "one leaves that status names": (
         gone.leaving_is_noted_before,

@@ -162,6 +162,20 @@ class DueOperation:
 
 
 @attrs.frozen(kw_only=True)
+class NodeRemoval:
+    """A dead node that is being taken out of the ring for its user."""
+
+    host_id: str = attrs.field(default="", metadata=doc("Its host id.", always=True))
+    argument: str = attrs.field(default="", metadata=doc("What its user gave as operation-argument."))
+    place: Mapping[str, str] = attrs.field(
+        default=EMPTY, metadata=doc("Pod and volume claims that are taken away after it: uids by name.")
+    )
+    through: str = attrs.field(default="", metadata=doc("The pod that it is removed through.", always=True))
+    through_uid: str = attrs.field(default="", metadata=doc("The uid of that pod.", always=True))
+    since: dt.datetime | None = attrs.field(default=None, metadata=doc("When it was begun there."))
+
+
+@attrs.frozen(kw_only=True)
 class NodeStatus:
     """What is known of a Cassandra node."""
 
@@ -299,6 +313,10 @@ class ClusterStatus:
     due_operations: tuple[DueOperation, ...] = attrs.field(
         default=(),
         metadata=doc("Operations on nodes that follow from changes of the ring, until all are done."),
+    )
+    node_removal: NodeRemoval | None = attrs.field(
+        default=None,
+        metadata=doc("The dead node that is being taken out of the ring; absent if none is."),
     )
     pending_change: PendingChange | None = attrs.field(
         default=None, metadata=doc("The edit that waits for approval, with `spec.changePolicy: Approve`.")

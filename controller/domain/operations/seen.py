@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import attrs
 
-from controller.api.v2.cluster import DueOperation
+from controller.api.v2.cluster import DueOperation, NodeRemoval
 from controller.domain.leaving import Call
 from controller.domain.operations.kinds import (
     Cleanup,
@@ -64,10 +64,12 @@ class Operations:
 
     *calls*: what this process knows of the call for what is under way. *busy*: what the node says that
     it does, asked only where the call does not tell. *operator* is the name of the pod that we run in.
-    *due* is what status says that many nodes are to be asked for.
+    *due* is what status says that many nodes are to be asked for, *removal* whom it says is taken out of the
+    ring.
     """
 
     calls: Mapping[str, Call] = attrs.field(factory=dict)
     busy: Mapping[str, Busy | Silent] = attrs.field(factory=dict)
     operator: str | None = None
     due: tuple[DueOperation, ...] = ()
+    removal: NodeRemoval | None = None

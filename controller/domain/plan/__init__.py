@@ -21,6 +21,7 @@ from controller.domain.plan import (
     datacenters,
     leave,
     operate,
+    orphaned,
     remove,
     repair,
     replace,
@@ -100,7 +101,7 @@ def needs_ownership(desired: Desired, observed: Observed) -> bool:
         return False
     if leave.asks(desired, observed) or autopilot.needs_ownership(desired, observed):
         return True
-    if replace.asks(desired, observed) or remove.asks(observed):
+    if replace.asks(desired, observed) or remove.asks(observed) or orphaned.asks(observed):
         return True
     if _leaving(desired, observed) or repair.repair(desired, observed):
         return False

@@ -48,10 +48,10 @@ from controller.domain.operations.kinds import (
 from controller.domain.operations.limits import limit_of
 from controller.domain.operations.pods import Running
 from controller.domain.operations.seen import Busy
-from controller.domain.plan import autopilot, remove, removed
+from controller.domain.plan import autopilot, orphaned, remove, removed
 from controller.domain.plan.rest import in_the_way
 from controller.domain.plan.waiting import SILENCE_SECONDS
-from controller.domain.removing import Out
+from controller.domain.removing import Out, orphan
 from controller.domain.ring import Silent
 
 # How many waiting nodes are named.
@@ -90,6 +90,7 @@ def beside(desired: Desired, observed: Observed, planned: Sequence[Action]) -> t
     actions = [_held_back(action, under_way, observed) for action in planned]
     for work in under_way:
         actions.extend(_go_on(work, desired, observed))
+    actions.extend(orphaned.go_on(desired, observed, planned))
     actions.extend(_refused(observed))
     actions.extend(_begin(under_way, desired, observed, planned))
     actions.extend(autopilot.asks(desired, observed, planned))
@@ -116,10 +117,13 @@ def _pods(observed: Observed) -> Iterator[tuple[str, Pod]]:
 def _held_back(action: Action, under_way: Sequence[_Work], observed: Observed) -> Action:
     """Return *action*, or a wait in its place while an operation would suffer from it."""
     counted = [work for work in under_way if limit_of(work.operation).counts]
-    removing = next((work for work in under_way if isinstance(work.operation, Remove)), None)
+    removing = next((work.text for work in under_way if isinstance(work.operation, Remove)), None)
+    lost = orphan(observed)
+    if lost is not None:
+        removing = f"the removal of {lost.host_id}, begun on {lost.through},"
     match action:
         case RestartPod(pod=pod) | ReleasePlace(pod=pod) if removing is not None:
-            return Wait(seconds=None, why=f"{pod} is left alone until {removing.text} is over")
+            return Wait(seconds=None, why=f"{pod} is left alone until {removing} is over")
         case RestartPod(pod=pod):
             mine = next((work for work in under_way if work.pod.name == pod), None)
             if mine is not None:
@@ -189,6 +193,9 @@ def _not_told(
 ) -> list[Action]:
     """Return what is to be done about an operation of whose end Cassandra has not told us."""
     pod = work.pod
+    if isinstance(work.operation, Remove):
+        unheard = removed.unheard(work.rack, pod, work.text, call, observed)
+        return unheard if unheard is not None else _asked_for(work, running, desired, observed)
     if running.restarts is not None and pod.restarts != running.restarts:
         why = f"{work.text} did not come to its end: Cassandra was restarted; ask again if it is still wanted"
         return [_ended(work, OperationStep.FAILED, why, observed)]
@@ -211,6 +218,10 @@ def _not_told(
             f" ({call.failure}); ask again if it is still wanted"
         )
         return [_ended(work, OperationStep.FAILED, why, observed)]
+    return _asked_for(work, running, desired, observed)
+
+
+def _asked_for(work: _Work, running: Running, desired: Desired, observed: Observed) -> list[Action]:
     if work.paused:
         return [_ended(work, OperationStep.STOPPED, f"{work.text} is paused", observed)]
     return [_run(work, running, desired)]

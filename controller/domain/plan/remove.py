@@ -85,11 +85,13 @@ def target(
 
 def asks(observed: Observed) -> bool:
     """Tell whether a removal that is asked for turns on who owns what in the ring."""
-    for worker, operation in _asked(observed):
-        found = _dead(operation, worker, observed)
-        if isinstance(found, Target) and in_the_way(_without(found, operation, observed), ()) is None:
-            return True
-    return False
+    return any(may_be(operation, worker, observed) for worker, operation in _asked(observed))
+
+
+def may_be(operation: Remove, worker: Pod, observed: Observed) -> bool:
+    """Tell whether a node may be removed through *worker*, as far as that does not turn on who owns what."""
+    found = _dead(operation, worker, observed)
+    return isinstance(found, Target) and in_the_way(_without(found, operation, observed), ()) is None
 
 
 def _asked(observed: Observed) -> Iterator[tuple[Pod, Remove]]:
@@ -158,6 +160,8 @@ def _lives(operation: Remove, worker: Pod, members: frozenset[str]) -> Refused |
 
 def _host_id(operation: Remove, heard: Mapping[str, View], observed: Observed) -> str | Refused | NotYet:
     """Return the host id of whom is meant: by itself, by its address, or by the pod that it had."""
+    if operation.host_id is not None:
+        return operation.host_id
     node = operation.node
     if node is None:
         pod = operation.pod or ""

@@ -5,20 +5,37 @@ What becomes of the removal of a dead node that has begun.
 - Then, if its pod was named, that pod and its volumes are taken away by uid, so that a new node comes in its
   place, wherever Kubernetes has room: only what was noted before Cassandra was asked.
 - One that waits for a node that is down waits on, until its user has it ended without that node.
+- One that runs no more and is not over is begun once more: half removed, a node is in the way of all that
+  comes, and Cassandra goes on with what it finds.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+from typing import Final
+
 import attrs
 
-from controller.domain.actions import Action, ReleasePlace, StopOperation, Wait
+from controller.api.v2 import names
+from controller.domain.actions import (
+    Action,
+    MarkOperation,
+    OperationStep,
+    ReleasePlace,
+    StopOperation,
+    Wait,
+)
 from controller.domain.desired import Desired
-from controller.domain.leaving import Ended, Held
+from controller.domain.leaving import Call, Ended, Held
 from controller.domain.observed import Observed, Pod
 from controller.domain.operations.kinds import Remove
+from controller.domain.operations.pods import Running
 from controller.domain.operations.seen import Busy
 from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS
-from controller.domain.removing import Out, Removal, outcome, under_way
+from controller.domain.removing import Orphan, Out, Removal, outcome, owners, under_way
+
+# How long it takes at least until one whose answer was lost is asked for once more.
+_PAUSE: Final = dt.timedelta(seconds=10)
 
 
 @attrs.frozen(kw_only=True)
@@ -41,7 +58,9 @@ def go_on(worker: Pod, text: str, desired: Desired, observed: Observed) -> list[
     call = observed.operations.calls.get(worker.name)
     found = outcome(removal, observed)
     if isinstance(found, Out):
-        return _emptied(removal, found, text, observed)
+        return emptied(removal, found, text, observed)
+    if removal.host_id not in _known_to(worker, observed):
+        return [Wait(seconds=GOSSIP_SECONDS, why=f"{text}: {worker.name} knows it no more, but {found}")]
     if isinstance(call, Ended) and not call.lost and call.failure is None:
         back = _back(removal, observed)
         if back is not None:
@@ -63,9 +82,67 @@ def go_on(worker: Pod, text: str, desired: Desired, observed: Observed) -> list[
     ]
 
 
+def unheard(rack: str, worker: Pod, text: str, call: Call, observed: Observed) -> list[Action] | None:
+    """Return what is to be done about a removal whose call does not tell; None: Cassandra is to be asked."""
+    running = worker.operation.running
+    assert running is not None
+    if worker.name not in observed.members():
+        return [Wait(seconds=SILENCE_SECONDS, why=f"{text}: {worker.name} is not a member that serves now")]
+    said = observed.operations.busy.get(worker.name)
+    if not isinstance(said, Busy):
+        why = said.why if said is not None else "it was not asked"
+        return [Wait(seconds=SILENCE_SECONDS, why=f"{text}: it is not known whether it runs: {why}")]
+    if said.with_(Remove()):
+        return [Wait(seconds=SILENCE_SECONDS, why=f"{text} runs, as the node says")]
+    restarted = running.restarts is not None and worker.restarts != running.restarts
+    if restarted or isinstance(call, Ended):
+        return _once_more(rack, worker, running, text, observed)
+    noted = observed.operations.removal
+    if noted is None or noted.through_uid != worker.uid:
+        return [Wait(seconds=None, why=f"{text}: it has yet to be noted in status")]
+    return None
+
+
+def _once_more(rack: str, worker: Pod, running: Running, text: str, observed: Observed) -> list[Action]:
+    now, began = observed.now, _instant(running.began)
+    if began is not None and now - began < _PAUSE:
+        return [Wait(seconds=SILENCE_SECONDS, why=f"{text}: Cassandra is asked for it once more soon")]
+    again = attrs.evolve(running, began=now.isoformat(), restarts=worker.restarts)
+    return [
+        MarkOperation(
+            rack=rack,
+            pod=worker.name,
+            uid=worker.uid,
+            step=OperationStep.BEGIN,
+            name=running.name,
+            labels={},
+            annotations={names.OPERATION: again.text()},
+            expected={},
+            why=f"{text} did not come to its end, and is begun once more",
+        )
+    ]
+
+
+def _instant(text: str) -> dt.datetime | None:
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None
+
+
 def _busy(worker: Pod, observed: Observed) -> bool:
     said = observed.operations.busy.get(worker.name)
     return isinstance(said, Busy) and said.with_(Remove())
+
+
+def _known_to(worker: Pod, observed: Observed) -> frozenset[str]:
+    """Return the host ids that *worker* knows; the one that is removed stands for one that says nothing."""
+    view = observed.ring.views().get(worker.name)
+    running = worker.operation.running
+    if view is None or not view.host_ids:
+        return frozenset({running.host_id} if running is not None else ())
+    return frozenset(view.host_ids.values())
 
 
 def _back(removal: Removal, observed: Observed) -> str | None:
@@ -89,11 +166,11 @@ def _stuck(removal: Removal, observed: Observed) -> str | None:
     return None
 
 
-def _emptied(removal: Removal, found: Out, text: str, observed: Observed) -> list[Action] | Out:
+def emptied(removal: Removal | Orphan, found: Out, text: str, observed: Observed) -> list[Action] | Out:
     """Return how the dead node's place is emptied; its end once nothing of what was noted is there."""
     if removal.pod is None:
-        return found
-    place = removal.running.place
+        return _forgotten(removal, found, text, observed)
+    place = removal.place
     pod = next((each for each in observed.pods() if each.name == removal.pod), None)
     claims = [claim for claim in observed.claims_of(removal.pod) if place.get(claim.name) == claim.uid]
     # Whatever has the dead node's volumes is no new node. One that ends already may hang on a lost machine.
@@ -114,8 +191,12 @@ def _emptied(removal: Removal, found: Out, text: str, observed: Observed) -> lis
         ]
     if claims:
         return [Wait(seconds=SILENCE_SECONDS, why=f"{text}: {claims[0].name} is on its way out")]
-    if removal.pod in observed.recorded:
-        return [
-            Wait(seconds=GOSSIP_SECONDS, why=f"{text}: {removal.pod} is taken from the record of members")
-        ]
+    return _forgotten(removal, found, text, observed)
+
+
+def _forgotten(removal: Removal | Orphan, found: Out, text: str, observed: Observed) -> list[Action] | Out:
+    """Return the end, once neither record nor status has the dead node as the member that its pod was."""
+    for name in sorted(owners(removal, observed)):
+        if name in observed.recorded or observed.hosts.get(name) == removal.host_id:
+            return [Wait(seconds=GOSSIP_SECONDS, why=f"{text}: {name} is taken from the record of members")]
     return found
