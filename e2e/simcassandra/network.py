@@ -36,6 +36,8 @@ class Network:
         self._simulation = simulation
         self._pace = pace
         self.nodes: dict[str, Node] = {}
+        # The same by the name of their cluster: nodes of different names never gossip.
+        self._named: dict[str, dict[str, Node]] = {}
         # Called with a node and the state that was news to it.
         self.on_news: list[Callable[[Node, EndpointState], None]] = []
         # Pairs of groups that cannot reach each other.
@@ -48,6 +50,11 @@ class Network:
     def at(self, address: str) -> Node | None:
         """Return the running process at *address*."""
         return self.nodes.get(address)
+
+    def join(self, node: Node) -> None:
+        """Have *node*'s process from now on."""
+        self.nodes[node.address] = node
+        self._named.setdefault(node.config.cluster_name, {})[node.address] = node
 
     def reachable(self, a: str, b: str) -> bool:
         """Return whether packets pass between *a* and *b*."""
@@ -62,9 +69,10 @@ class Network:
         """Return all nodes that gossip can reach from *origin*, itself included, by address."""
         found = {origin.address: origin}
         frontier = [origin]
+        named = self._named.get(origin.config.cluster_name, {})
         while frontier:
             node = frontier.pop()
-            for address, other in self.nodes.items():
+            for address, other in named.items():
                 if address not in found and self._gossips_with(node, other):
                     found[address] = other
                     frontier.append(other)
@@ -96,6 +104,7 @@ class Network:
         """Note that *node*'s process is gone."""
         if self.nodes.get(node.address) is node:
             del self.nodes[node.address]
+            del self._named[node.config.cluster_name][node.address]
         for pair in [pair for pair in self._suspects if pair[0] == node.address]:
             del self._suspects[pair]
         if was_gossiping:
@@ -103,7 +112,9 @@ class Network:
 
     def fell_silent(self, address: str, viewers: Iterable[str] | None = None) -> None:
         """Let *viewers* (None: everybody) suspect *address* from now on."""
-        for viewer in sorted(self.nodes if viewers is None else viewers):
+        if viewers is None:
+            viewers = [viewer for viewer, node in self.nodes.items() if address in node.view.states]
+        for viewer in sorted(viewers):
             node = self.nodes.get(viewer)
             if node is None or not node.gossiping or viewer == address:
                 continue

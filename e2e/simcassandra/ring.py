@@ -48,7 +48,7 @@ class Ring:
         if self.network.at(address) is not None:
             raise ValueError(f"a process already runs at {address}")
         node = Node(self._world, address=address, volume=volume, config=config)
-        self.network.nodes[address] = node
+        self.network.join(node)
         self.volumes[volume.name] = volume
         return node
 

@@ -28,6 +28,8 @@ class Client:
         self._name = name
         self._told: dict[tuple[str, str, str], float] = {}
         self._events = 0
+        # How much was asked for, and said or would have been but for the repetition.
+        self.calls = 0
 
     def get(self, kind: Kind, namespace: str | None, name: str) -> Obj | None:
         """Return the object, None if it is not there."""
@@ -85,6 +87,7 @@ class Client:
         self, kind: Kind, obj: Mapping[str, Any], reason: str, message: str, *, warn: bool = False
     ) -> None:
         """Record an event about *obj*, unless the same was recorded shortly before."""
+        self.calls += 1
         key = (objects.uid(obj), reason, message)
         now = self._simulation.now
         if now - self._told.get(key, -_REPEAT) < _REPEAT:
@@ -129,6 +132,7 @@ class Client:
         body: Any = None,  # noqa: ANN401 -- JSON
         headers: Mapping[str, str] | None = None,
     ) -> Response:
+        self.calls += 1
         agent = {"User-Agent": self._name}
         return self._transport.send(
             Request(method=method, path=path, body=body, headers={**agent, **(headers or {})})

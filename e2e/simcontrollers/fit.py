@@ -7,11 +7,10 @@ from typing import Any
 
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.objects import Obj
+from e2e.simcontrollers.peers import PREFERRED, REQUIRED, Peers, anti_affinity
 
 HOSTNAME = "kubernetes.io/hostname"
 UNSCHEDULABLE = "node.kubernetes.io/unschedulable"
-
-Peers = Iterable[tuple[Obj, str]]
 
 
 def unschedulable(pod: Mapping[str, Any], node: Mapping[str, Any]) -> str | None:
@@ -100,13 +99,11 @@ def crowded(
     pod: Mapping[str, Any], node: Mapping[str, Any], peers: Peers, nodes: Mapping[str, Obj]
 ) -> str | None:
     """Pods that must not be near each other are not, whichever of the two says so."""
-    peers = list(peers)
-    for term in _terms(pod, "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution"):
+    for term in anti_affinity(pod, REQUIRED):
         if _near(pod, term, node, peers, nodes):
             return "node(s) didn't match pod anti-affinity rules"
-    for peer, where in peers:
-        required = _terms(peer, "podAntiAffinity", "requiredDuringSchedulingIgnoredDuringExecution")
-        for term in required:
+    for peer, where in peers.demanding():
+        for term in anti_affinity(peer, REQUIRED):
             same = _same_domain(term, node, nodes.get(where))
             if same and _selects(term, peer, pod):
                 return "node(s) didn't satisfy existing pods anti-affinity rules"
@@ -117,30 +114,21 @@ def preferred_conflicts(
     pod: Mapping[str, Any], node: Mapping[str, Any], peers: Peers, nodes: Mapping[str, Obj]
 ) -> int:
     """Return the weight of the wishes that placing *pod* on *node* goes against."""
-    peers = list(peers)
-    preferred = _terms(pod, "podAntiAffinity", "preferredDuringSchedulingIgnoredDuringExecution")
     return sum(
         int(wish.get("weight") or 0) * _near(pod, wish["podAffinityTerm"], node, peers, nodes)
-        for wish in preferred
+        for wish in anti_affinity(pod, PREFERRED)
     )
-
-
-def _terms(pod: Mapping[str, Any], kind: str, when: str) -> list[Obj]:
-    affinity = objects.spec(pod).get("affinity") or {}
-    return (affinity.get(kind) or {}).get(when) or []
 
 
 def _near(
     pod: Mapping[str, Any],
     term: Mapping[str, Any],
     node: Mapping[str, Any],
-    peers: Sequence[tuple[Obj, str]],
+    peers: Peers,
     nodes: Mapping[str, Obj],
 ) -> int:
     """Return how many pods that *term* selects are in *node*'s domain."""
-    return sum(
-        _same_domain(term, node, nodes.get(where)) and _selects(term, pod, peer) for peer, where in peers
-    )
+    return sum(_same_domain(term, node, nodes.get(where)) for _, where in peers.selected(term, pod))
 
 
 def _selects(term: Mapping[str, Any], owner: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

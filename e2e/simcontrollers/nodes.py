@@ -12,6 +12,7 @@ from typing import Any
 
 from e2e.simcontrollers import fit, objects
 from e2e.simcontrollers.client import CREATED
+from e2e.simcontrollers.index import by_node
 from e2e.simcontrollers.kubelet import Kubelets
 from e2e.simcontrollers.loop import Loop
 from e2e.simcontrollers.objects import NODES, PODS, Obj
@@ -163,7 +164,7 @@ class Nodes:
             self._simulation.after(self._pace.drain_retry, lambda: self._evict(name))
 
     def _pods_on(self, name: str) -> list[Obj]:
-        return [p for p in self._view.all(PODS) if objects.spec(p).get("nodeName") == name]
+        return self._view.index(PODS, by_node).find(name)
 
     def _node(self, name: str) -> Obj:
         self._view.refresh()

@@ -6,7 +6,7 @@ Equal templates give one revision, so that going back to an old template finds t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 import hashlib
 import json
 from typing import Any
@@ -15,8 +15,8 @@ import attrs
 
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.client import Client
+from e2e.simcontrollers.index import Index, Key, key_of
 from e2e.simcontrollers.objects import REVISIONS, SETS, Obj
-from e2e.simcontrollers.view import View
 
 # Letters and digits that no word is made of: what Kubernetes writes hashes with.
 _ALPHABET = "bcdfghjklmnpqrstvwxz2456789"
@@ -36,9 +36,12 @@ class Revisions:
     templates: Mapping[str, Obj]
 
 
-def find(client: Client, view: View, found: Mapping[str, Any]) -> Revisions:
-    """Return the revisions of the StatefulSet *found*; makes a new one for a new template."""
-    known = _known(client, view, found)
+def find(client: Client, history: Index, found: Mapping[str, Any]) -> Revisions:
+    """Return the revisions of the StatefulSet *found*; makes a new one for a new template.
+
+    *history* has all revisions, `by_owner`.
+    """
+    known = _known(client, history, found)
     template = objects.spec(found)["template"]
     wanted = {"spec": {"template": {**template, "$patch": "replace"}}}
     equal = [r for r in known if r["data"] == wanted]
@@ -62,30 +65,40 @@ def find(client: Client, view: View, found: Mapping[str, Any]) -> Revisions:
 
 
 def truncate(
-    client: Client, view: View, found: Mapping[str, Any], known: Revisions, used: Iterable[str]
+    client: Client, history: Index, found: Mapping[str, Any], known: Revisions, used: Iterable[str]
 ) -> None:
     """Delete the oldest revisions of *found* beyond its limit; those that pods have, *used*, do not count."""
     live = {known.current, known.update, *used}
-    history = [r for r in _known(client, view, found) if objects.name(r) not in live]
+    unused = [r for r in _known(client, history, found) if objects.name(r) not in live]
     limit = objects.spec(found).get("revisionHistoryLimit")
     kept = _HISTORY if limit is None else int(limit)
-    for revision in history[: max(0, len(history) - kept)]:
+    for revision in unused[: max(0, len(unused) - kept)]:
         client.delete(REVISIONS, revision)
 
 
-def _known(client: Client, view: View, found: Mapping[str, Any]) -> list[Obj]:
+def by_owner(revision: Obj) -> Iterable[Hashable]:
+    """Return the uid of *revision*'s owner; without one, the StatefulSet that it is of by its name."""
+    owner = objects.controller_uid(revision)
+    return sets_of(revision) if owner is None else (owner,)
+
+
+def sets_of(revision: Obj) -> Iterable[Key]:
+    """Return namespace and name of each StatefulSet that *revision* may be of."""
+    owners = [owner["name"] for owner in objects.meta(revision).get("ownerReferences") or []]
+    named = objects.name(revision).rpartition("-")[0]
+    return [(objects.namespace(revision), name) for name in dict.fromkeys((*owners, named))]
+
+
+def _known(client: Client, history: Index, found: Mapping[str, Any]) -> list[Obj]:
     """Return its revisions, oldest first; takes over those that lost their owner."""
-    known = []
+    known = [r for r in history.find(objects.uid(found)) if objects.namespace(r) == objects.namespace(found)]
     selector = objects.spec(found).get("selector")
-    for revision in view.all(REVISIONS, objects.namespace(found)):
-        owner = objects.controller_uid(revision)
-        if owner is None and _is_of(revision, found) and objects.matches(selector, objects.labels(revision)):
+    for revision in history.find(key_of(found)):
+        if _is_of(revision, found) and objects.matches(selector, objects.labels(revision)):
             reference = objects.owner_reference(SETS, found)
             client.patch(REVISIONS, revision, {"metadata": {"ownerReferences": [reference]}})
             known.append(revision)
-        elif owner == objects.uid(found):
-            known.append(revision)
-    return sorted(known, key=lambda r: int(r["revision"]))
+    return sorted(known, key=lambda r: (int(r["revision"]), objects.name(r)))
 
 
 def _is_of(revision: Mapping[str, Any], found: Mapping[str, Any]) -> bool:

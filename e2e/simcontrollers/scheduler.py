@@ -7,15 +7,18 @@ are bound to a node; not resources, priorities or preemption. The words are thos
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from e2e.simcontrollers import fit, objects
 from e2e.simcontrollers.client import Client
 from e2e.simcontrollers.objects import CLAIMS, CLASSES, NODES, PODS, VOLUMES, Obj
+from e2e.simcontrollers.peers import Peers
 from e2e.simcontrollers.view import View
 from e2e.simcontrollers.volumes import SELECTED_NODE, class_of, default_class
 from e2e.simtime import Simulation
+
+_PENDING = "pending"
 
 
 class Scheduler:
@@ -25,15 +28,14 @@ class Scheduler:
         self._client = client
         self._view = view
         self._simulation = simulation
-        # Pods that got a node in this look: the view does not show it yet.
-        self._placed: dict[str, str] = {}
+        self._pending = view.index(PODS, _pending)
+        self._peers = Peers(view)
 
     def step(self) -> None:
         """Bind what can be bound."""
-        self._placed.clear()
-        for pod in self._view.all(PODS):
-            if not objects.spec(pod).get("nodeName") and not objects.terminating(pod):
-                self._schedule(pod)
+        self._peers.renew()
+        for pod in self._pending.find(_PENDING):
+            self._schedule(pod)
 
     def _schedule(self, pod: Mapping[str, Any]) -> None:
         nodes = self._view.all(NODES)
@@ -42,11 +44,11 @@ class Scheduler:
             # The last two words are the real one's: what it found when it looked for somebody to preempt.
             self._unschedulable(pod, f"0/{len(nodes)} nodes are available: {why}. not found")
             return
-        peers = self._peers(pod)
+        by_name = {objects.name(node): node for node in nodes}
         refusals: dict[str, int] = {}
         candidates = []
         for node in nodes:
-            reason = self._refused(pod, node, peers, claims)
+            reason = self._refused(pod, node, by_name, claims)
             if reason is None:
                 candidates.append(node)
             else:
@@ -54,9 +56,9 @@ class Scheduler:
         if not candidates:
             self._unschedulable(pod, _message(len(nodes), refusals))
             return
-        node = min(candidates, key=lambda n: (self._score(pod, n, peers), objects.name(n)))
+        node = min(candidates, key=lambda n: (self._score(pod, n, by_name), objects.name(n)))
         if self._bound(claims, node) and self._client.bind(pod, objects.name(node)).status < 300:
-            self._placed[objects.uid(pod)] = objects.name(node)
+            self._peers.place(pod, objects.name(node))
             where = f"{objects.namespace(pod)}/{objects.name(pod)}"
             message = f"Successfully assigned {where} to {objects.name(node)}"
             self._client.event(PODS, pod, "Scheduled", message)
@@ -87,21 +89,11 @@ class Scheduler:
         mode = "Immediate" if storage_class is None else storage_class.get("volumeBindingMode")
         return bool(mode == "WaitForFirstConsumer")
 
-    def _peers(self, pod: Mapping[str, Any]) -> list[tuple[Obj, str]]:
-        """Return the other pods that have a node, with its name."""
-        peers = []
-        for other in self._view.all(PODS):
-            node = objects.spec(other).get("nodeName") or self._placed.get(objects.uid(other))
-            done = objects.status(other).get("phase") in {"Failed", "Succeeded"}
-            if node and not done and objects.uid(other) != objects.uid(pod):
-                peers.append((other, str(node)))
-        return peers
-
     def _refused(
         self,
         pod: Mapping[str, Any],
         node: Mapping[str, Any],
-        peers: list[tuple[Obj, str]],
+        nodes: Mapping[str, Obj],
         claims: list[Obj],
     ) -> str | None:
         """Return why *pod* cannot run on *node*."""
@@ -111,23 +103,21 @@ class Scheduler:
             if (volume := self._view.get(VOLUMES, "", str(objects.spec(claim).get("volumeName"))))
         ]
         pinned = [objects.annotations_of(claim).get(SELECTED_NODE) for claim in claims]
-        nodes = {objects.name(n): n for n in self._view.all(NODES)}
         return (
             fit.unschedulable(pod, node)
             or fit.untolerated(pod, node)
             or fit.unaffine(pod, node)
             or fit.volume_elsewhere(volumes, node)
             or fit.volume_promised_elsewhere(claims, pinned, node)
-            or fit.crowded(pod, node, peers, nodes)
+            or fit.crowded(pod, node, self._peers, nodes)
         )
 
     def _score(
-        self, pod: Mapping[str, Any], node: Mapping[str, Any], peers: list[tuple[Obj, str]]
+        self, pod: Mapping[str, Any], node: Mapping[str, Any], nodes: Mapping[str, Obj]
     ) -> tuple[int, int]:
         """Return less for a better node: preferred spreading first, then the emptier one."""
-        nodes = {objects.name(n): n for n in self._view.all(NODES)}
-        there = sum(where == objects.name(node) for _, where in peers)
-        return fit.preferred_conflicts(pod, node, peers, nodes), there
+        conflicts = fit.preferred_conflicts(pod, node, self._peers, nodes)
+        return conflicts, self._peers.on(objects.name(node))
 
     def _bound(self, claims: list[Obj], node: Mapping[str, Any]) -> bool:
         """Return whether all claims are bound; tells those that wait which node it will be."""
@@ -155,6 +145,11 @@ class Scheduler:
             conditions = objects.set_condition(old, condition)
             self._client.patch_status(PODS, pod, {"phase": "Pending", "conditions": conditions})
         self._client.event(PODS, pod, "FailedScheduling", message, warn=True)
+
+
+def _pending(pod: Obj) -> Iterable[str]:
+    """Return something for a pod that is to have a node."""
+    return (_PENDING,) if not objects.spec(pod).get("nodeName") and not objects.terminating(pod) else ()
 
 
 def _message(total: int, refusals: Mapping[str, int]) -> str:

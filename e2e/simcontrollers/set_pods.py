@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from e2e.simcontrollers import objects
+from e2e.simcontrollers.index import Key
 from e2e.simcontrollers.objects import SETS, Obj
 from e2e.simcontrollers.revisions import REVISION_LABEL
 
@@ -17,6 +18,20 @@ def ordinal_of(found: Mapping[str, Any], pod: Mapping[str, Any]) -> int | None:
     """Return the ordinal of *pod* in the StatefulSet *found*; None if its name is of another."""
     parent, _, number = objects.name(pod).rpartition("-")
     return int(number) if parent == objects.name(found) and number.isdigit() else None
+
+
+def by_set(pod: Obj) -> Iterable[Key]:
+    """Return namespace and name of the StatefulSet that *pod* is of by its name."""
+    parent, _, number = objects.name(pod).rpartition("-")
+    return ((objects.namespace(pod), parent),) if parent and number.isdigit() else ()
+
+
+def sets_of_claim(claim: Obj) -> Iterable[Key]:
+    """Return namespace and name of each StatefulSet that *claim* may be of by its name."""
+    found, _, _ = objects.name(claim).rpartition("-")
+    while found:
+        _, _, found = found.partition("-")
+        yield objects.namespace(claim), found
 
 
 def revision_of(pod: Mapping[str, Any]) -> str:

@@ -7,14 +7,16 @@ get ready stops creation, scale-down and rollout of its set, until somebody dele
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from e2e.simcontrollers import objects, revisions, set_pods
 from e2e.simcontrollers.client import CONFLICT, CREATED, Client
-from e2e.simcontrollers.objects import CLAIMS, PODS, SETS, Obj
+from e2e.simcontrollers.due import Due
+from e2e.simcontrollers.index import Index, Key, key_of
+from e2e.simcontrollers.objects import CLAIMS, PODS, REVISIONS, SETS, Obj
 from e2e.simcontrollers.revisions import Revisions
 from e2e.simcontrollers.view import View
 from e2e.simtime import Simulation
@@ -31,12 +33,39 @@ class StatefulSetController:
         self._simulation = simulation
         self._look_in = look_in
 
+        self._pods = view.index(PODS, set_pods.by_set)
+        self._due = Due()
+        view.listen(SETS, self._told(lambda found: (key_of(found),)))
+        view.listen(PODS, self._told(set_pods.by_set))
+        view.listen(REVISIONS, self._told(revisions.sets_of))
+        view.listen(CLAIMS, self._told(set_pods.sets_of_claim))
+        self._history = view.index(REVISIONS, revisions.by_owner)
+
     def step(self) -> None:
-        """Take the next step of every StatefulSet."""
-        for found in self._view.all(SETS):
-            due = _Sync(self._client, self._view, found, now=self._simulation.now).run()
-            if due is not None:
-                self._look_in(due - self._simulation.now)
+        """Take the next step of every StatefulSet that may have one."""
+        self._due.each(self._look)
+
+    def _told(self, sets_of: Callable[[Obj], Iterable[Key]]) -> Callable[[Obj | None, Obj | None], None]:
+        """Return a listener for objects that concern the StatefulSets *sets_of* them."""
+
+        def told(old: Obj | None, new: Obj | None) -> None:
+            for obj in (old, new):
+                for key in sets_of(obj) if obj is not None else ():
+                    self._due.add(key)
+
+        return told
+
+    def _look(self, key: Key) -> bool:
+        """Take the next step of one; whether it has none, before something changes."""
+        found = self._view.get(SETS, *key)
+        if found is None:
+            return True
+        calls, now = self._client.calls, self._simulation.now
+        sync = _Sync(self._client, self._view, found, now=now, pods=self._pods, history=self._history)
+        due = sync.run()
+        if due is not None:
+            self._look_in(due - now)
+        return due is None and self._client.calls == calls
 
 
 @attrs.define(kw_only=True)
@@ -53,10 +82,21 @@ class _Counts:
 class _Sync:
     """One look at one StatefulSet."""
 
-    def __init__(self, client: Client, view: View, found: Mapping[str, Any], *, now: float) -> None:
+    def __init__(  # noqa: PLR0913 -- what it looks at, and where
+        self,
+        client: Client,
+        view: View,
+        found: Mapping[str, Any],
+        *,
+        now: float,
+        pods: Index,
+        history: Index,
+    ) -> None:
         self._client = client
         self._view = view
         self._set = found
+        self._of_sets = pods
+        self._history = history
         self._now = now
         spec = objects.spec(found)
         start = int((spec.get("ordinals") or {}).get("start") or 0)
@@ -71,21 +111,21 @@ class _Sync:
 
     def run(self) -> float | None:
         """Take the next step, report, and return the instant of the next look if time alone brings it."""
-        known = revisions.find(self._client, self._view, self._set)
+        known = revisions.find(self._client, self._history, self._set)
         pods = self._pods()
         counts = self._count(pods, known)
         if not objects.terminating(self._set):
             self._act(pods, known, counts)
         self._report(known, counts)
         used = [set_pods.revision_of(pod) for pod in pods.values()]
-        revisions.truncate(self._client, self._view, self._set, known, used)
+        revisions.truncate(self._client, self._history, self._set, known, used)
         return self._next_available(pods)
 
     def _pods(self) -> dict[int, Obj]:
         """Return its pods by ordinal; takes over those that fit and have no owner."""
         pods = {}
         selector = objects.spec(self._set).get("selector")
-        for pod in self._view.all(PODS, objects.namespace(self._set)):
+        for pod in self._of_sets.find(key_of(self._set)):
             ordinal = set_pods.ordinal_of(self._set, pod)
             if ordinal is None:
                 continue

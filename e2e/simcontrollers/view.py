@@ -2,7 +2,8 @@
 What the controllers know of the cluster: one copy of all objects, brought up to date before each look.
 
 Where the server offers watches that can be polled without waiting, only changes are fetched; otherwise
-everything is listed anew each time, which any `Transport` can do.
+everything is listed anew each time, which any `Transport` can do. Controllers hear of each change, and
+find objects by indexes, so that what a look costs hangs on what changed and not on how much there is.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from typing import Any, Protocol
 from controller.kube.transport import Request, Response, Transport
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.client import list_all
+from e2e.simcontrollers.index import By, Index, Key, key_of
 from e2e.simcontrollers.objects import Kind, Obj
 
-Key = tuple[str, str]
+# Called with an object as it was and as it is; None where there was or is none.
+Listener = Callable[[Obj | None, Obj | None], None]
 
 
 class Watching(Protocol):
@@ -47,6 +50,8 @@ class View:
         self._watches: dict[Kind, Watching] = {}
         # The sorted objects of each kind, until it changes.
         self._sorted: dict[Kind, list[Obj]] = {}
+        self._indexes: dict[tuple[Kind, By], Index] = {}
+        self._listeners: dict[Kind, list[Listener]] = {kind: [] for kind in self._tables}
         # Grows with every change.
         self.revision = 0
 
@@ -56,6 +61,21 @@ class View:
             watch = self._watches.get(kind)
             if watch is None or not self._follow(kind, watch):
                 self._list(kind)
+
+    def index(self, kind: Kind, by: By) -> Index:
+        """Return the objects of *kind* by the values that *by* gives; one index for all who ask for it."""
+        index = self._indexes.get((kind, by))
+        if index is None:
+            index = self._indexes[(kind, by)] = Index(by)
+            for key, obj in self._tables[kind].items():
+                index.change(key, None, obj)
+        return index
+
+    def listen(self, kind: Kind, listener: Listener) -> None:
+        """Call *listener* with each object of *kind* there is, and then with each change, as it is seen."""
+        for obj in self.all(kind):
+            listener(None, obj)
+        self._listeners[kind].append(listener)
 
     def all(self, kind: Kind, namespace: str | None = None) -> list[Obj]:
         """Return the objects of *kind*, by namespace and name."""
@@ -73,10 +93,13 @@ class View:
 
     def _list(self, kind: Kind) -> None:
         found = list_all(self._transport, kind)
-        table = {_key(obj): obj for obj in found.items}
-        if table != self._tables[kind]:
-            self._tables[kind] = table
+        table = {key_of(obj): obj for obj in found.items}
+        old = self._tables[kind]
+        if table != old:
             self._changed(kind)
+            for key in sorted(old.keys() | table.keys()):
+                if old.get(key) != table.get(key):
+                    self._put(kind, key, table.get(key))
         self._watches.pop(kind, None)
         if self._open_watch is None:
             return
@@ -88,14 +111,13 @@ class View:
 
     def _follow(self, kind: Kind, watch: Watching) -> bool:
         """Take in what *watch* brought; False if it has to be listed anew."""
-        table = self._tables[kind]
         for event in watch.poll():
             self._changed(kind)
             match event["type"]:
                 case "ADDED" | "MODIFIED":
-                    table[_key(event["object"])] = event["object"]
+                    self._put(kind, key_of(event["object"]), event["object"])
                 case "DELETED":
-                    table.pop(_key(event["object"]), None)
+                    self._put(kind, key_of(event["object"]), None)
                 case "BOOKMARK":
                     pass
                 case _:
@@ -106,6 +128,14 @@ class View:
         self._sorted.pop(kind, None)
         self.revision += 1
 
-
-def _key(obj: Mapping[str, Any]) -> Key:
-    return objects.namespace(obj), objects.name(obj)
+    def _put(self, kind: Kind, key: Key, new: Obj | None) -> None:
+        """Keep *new* in place of what is there, None for nothing, and tell who has to know."""
+        table = self._tables[kind]
+        old = table.pop(key, None) if new is None else table.get(key)
+        if new is not None:
+            table[key] = new
+        for (indexed, _), index in self._indexes.items():
+            if indexed is kind:
+                index.change(key, old, new)
+        for listener in self._listeners[kind]:
+            listener(old, new)

@@ -8,13 +8,15 @@ stays until no pod uses it; with the reclaim policy Delete its volume goes with 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 import enum
 from typing import Any
 
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.client import CREATED, Client
+from e2e.simcontrollers.due import Due
 from e2e.simcontrollers.fit import HOSTNAME
+from e2e.simcontrollers.index import Key, by_claim, by_uid, key_of
 from e2e.simcontrollers.objects import CLAIMS, CLASSES, PODS, VOLUMES, Kind, Obj
 from e2e.simcontrollers.pace import Pace
 from e2e.simcontrollers.view import View
@@ -74,17 +76,50 @@ class VolumeController:
         # Uids of claims for which a volume is being made, and of those being resized with the size.
         self._making: set[str] = set()
         self._growing: dict[str, int] = {}
+        self._claims = view.index(CLAIMS, by_uid)
+        self._users = view.index(PODS, by_claim)
+        self._promised = view.index(VOLUMES, _by_reference)
+        self._due, self._due_volumes = Due(), Due()
+        view.listen(CLAIMS, self._told)
+        view.listen(VOLUMES, self._told_of_volume)
 
     def step(self) -> None:
-        """Take the next step of every claim and every volume."""
-        for claim in self._view.all(CLAIMS):
-            if objects.terminating(claim):
-                self._release(claim)
-            elif objects.status(claim).get("phase") != "Bound":
-                self._bind(claim)
-            else:
-                self._grow(claim)
-        self._reclaim()
+        """Take the next step of every claim and every volume that may have one."""
+        self._due.each(self._look)
+        self._due_volumes.each(self._look_at_volume)
+
+    def _told(self, old: Obj | None, new: Obj | None) -> None:
+        for claim in (old, new):
+            if claim is not None:
+                self._due.add(key_of(claim))
+                for volume in self._promised.find(key_of(claim)):
+                    self._due_volumes.add(key_of(volume))
+
+    def _told_of_volume(self, old: Obj | None, new: Obj | None) -> None:
+        for volume in (old, new):
+            if volume is not None:
+                self._due_volumes.add(key_of(volume))
+
+    def _look(self, key: Key) -> bool:
+        """Take the next step of one claim; whether it is bound and as large as it is to be."""
+        claim = self._view.get(CLAIMS, *key)
+        if claim is None:
+            return True
+        if objects.terminating(claim):
+            self._release(claim)
+        elif objects.status(claim).get("phase") != "Bound":
+            self._bind(claim)
+        else:
+            self._grow(claim)
+            return _asked(claim) <= _has(claim)
+        return False
+
+    def _look_at_volume(self, key: Key) -> bool:
+        """Take the next step of one volume; whether there was none."""
+        calls, volume = self._client.calls, self._view.get(VOLUMES, *key)
+        if volume is not None:
+            self._reclaim(volume)
+        return self._client.calls == calls
 
     def _bind(self, claim: Mapping[str, Any]) -> None:
         uid = objects.uid(claim)
@@ -114,7 +149,7 @@ class VolumeController:
         """Make the volume and bind it to the claim with *uid*, if that is still there."""
         self._making.discard(uid)
         self._view.refresh()
-        claim = next((c for c in self._view.all(CLAIMS) if objects.uid(c) == uid), None)
+        claim = next(iter(self._claims.find(uid)), None)
         storage_class = self._view.get(CLASSES, "", class_name)
         if claim is None or storage_class is None or objects.terminating(claim):
             return
@@ -146,8 +181,7 @@ class VolumeController:
 
     def _grow(self, claim: Mapping[str, Any]) -> None:
         uid = objects.uid(claim)
-        have = objects.size((objects.status(claim).get("capacity") or {}).get("storage", "0"))
-        asked = objects.size(_request(claim))
+        have, asked = _has(claim), _asked(claim)
         if asked <= have or self._growing.get(uid) == asked or self.growth is Growth.SILENT:
             return
         name = class_of(claim) or default_class(self._view) or ""
@@ -162,7 +196,7 @@ class VolumeController:
     def _grown(self, uid: str, asked: int) -> None:
         self._growing.pop(uid, None)
         self._view.refresh()
-        claim = next((c for c in self._view.all(CLAIMS) if objects.uid(c) == uid), None)
+        claim = next(iter(self._claims.find(uid)), None)
         if claim is None:
             return
         name = str(objects.spec(claim).get("volumeName"))
@@ -209,28 +243,36 @@ class VolumeController:
         self._client.patch(kind, obj, {"metadata": {"finalizers": left or None}})
 
     def _used(self, claim: Mapping[str, Any]) -> bool:
-        for pod in self._view.all(PODS, objects.namespace(claim)):
-            for volume in objects.spec(pod).get("volumes") or []:
-                used = (volume.get("persistentVolumeClaim") or {}).get("claimName")
-                if used == objects.name(claim):
-                    return True
-        return False
+        return self._users.count(key_of(claim)) > 0
 
-    def _reclaim(self) -> None:
-        """Delete the volumes whose claim is gone, or keep them as released."""
-        for volume in self._view.all(VOLUMES):
-            reference = objects.spec(volume).get("claimRef") or {}
-            claim = self._view.get(CLAIMS, reference.get("namespace", ""), reference.get("name", ""))
-            if claim is not None and objects.uid(claim) == reference.get("uid"):
-                continue
-            if objects.spec(volume).get("persistentVolumeReclaimPolicy", "Delete") == "Delete":
-                if not objects.terminating(volume):
-                    self._client.delete(VOLUMES, volume)
-                    self._lost(str(reference.get("uid")))
-                elif VOLUME_FINALIZER in (objects.meta(volume).get("finalizers") or []):
-                    self._unprotect(VOLUMES, volume, VOLUME_FINALIZER)
-            elif objects.status(volume).get("phase") != "Released":
-                self._client.patch_status(VOLUMES, volume, {"phase": "Released"})
+    def _reclaim(self, volume: Mapping[str, Any]) -> None:
+        """Delete *volume* if its claim is gone, or keep it as released."""
+        reference = objects.spec(volume).get("claimRef") or {}
+        claim = self._view.get(CLAIMS, reference.get("namespace", ""), reference.get("name", ""))
+        if claim is not None and objects.uid(claim) == reference.get("uid"):
+            return
+        if objects.spec(volume).get("persistentVolumeReclaimPolicy", "Delete") == "Delete":
+            if not objects.terminating(volume):
+                self._client.delete(VOLUMES, volume)
+                self._lost(str(reference.get("uid")))
+            elif VOLUME_FINALIZER in (objects.meta(volume).get("finalizers") or []):
+                self._unprotect(VOLUMES, volume, VOLUME_FINALIZER)
+        elif objects.status(volume).get("phase") != "Released":
+            self._client.patch_status(VOLUMES, volume, {"phase": "Released"})
+
+
+def _by_reference(volume: Obj) -> Iterable[Key]:
+    """Return namespace and name of the claim that *volume* is for."""
+    reference = objects.spec(volume).get("claimRef") or {}
+    return ((reference.get("namespace", ""), reference.get("name", "")),)
+
+
+def _has(claim: Mapping[str, Any]) -> int:
+    return objects.size((objects.status(claim).get("capacity") or {}).get("storage", "0"))
+
+
+def _asked(claim: Mapping[str, Any]) -> int:
+    return objects.size(_request(claim))
 
 
 def _request(claim: Mapping[str, Any]) -> str:
