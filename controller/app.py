@@ -33,6 +33,7 @@ from controller.kube.lease import KubeLease
 from controller.kube.live import LiveTransport
 from controller.reconcile.stores import Object
 from controller.runtime.clock import Clock, RealClock
+from controller.runtime.collection import spare_what_stays
 from controller.runtime.election import Election
 from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.pace import Pace
@@ -82,6 +83,8 @@ class Operator:
     casskop: Callable[[], str | None]
     # Set once we act: until then changes are not worth a place in the queue.
     acting: threading.Event
+    # Called once everything is known.
+    on_known: Callable[[], None]
 
     def run(self) -> None:
         """Start everything, lead when the lease allows it, and return when it is time to stop."""
@@ -91,6 +94,7 @@ class Operator:
             reflector.start()
         if not self._wait_until_synced():
             return
+        self.on_known()
         log.info("stores are synced", clusters=len(self.core.stores.clusters))
         self.recorder.start()
         self.election.start()
@@ -165,15 +169,18 @@ class Operator:
         return None
 
 
-def build(
+def build(  # noqa: PLR0913 -- each is a seam, all by name
     settings: Settings,
     *,
     clock: Clock,
     stop: StopSignal,
     redactor: Redactor,
     on_lost: Callable[[str], None],
+    on_known: Callable[[], None] = lambda: None,
 ) -> Operator:
     """Make all parts; nothing runs yet, but the ports are taken.
+
+    *on_lost* is called with the reason when the lease is lost, *on_known* once every store is synced.
 
     Raises `TerminalError` if there is no API server to talk to, `OSError` for a port in use.
     """
@@ -242,6 +249,7 @@ def build(
         clock=clock,
         casskop=lambda: casskop_leader(client, settings.namespace or settings.own_namespace),
         acting=acting,
+        on_known=on_known,
     )
     started.append(operator)
     return operator
@@ -327,7 +335,14 @@ def run(settings: Settings) -> int:
         stop.request(f"the lease is lost: {why}")
 
     try:
-        operator = build(settings, clock=clock, stop=stop, redactor=redactor, on_lost=on_lost)
+        operator = build(
+            settings,
+            clock=clock,
+            stop=stop,
+            redactor=redactor,
+            on_lost=on_lost,
+            on_known=spare_what_stays,
+        )
     except (TerminalError, OSError) as error:
         log.error("cannot start", error=str(error))  # noqa: TRY400 -- it is no bug, a traceback is noise
         return EXIT_FAILED

@@ -160,6 +160,8 @@ class Replica:
     stop: StopSignal
     lost: list[str]
     thread: threading.Thread
+    # Set when it says that it knows everything.
+    known: threading.Event
     ended: tuple[StepOutcome, ...] | None = None
 
     def page(self, path: str) -> tuple[int, str]:
@@ -201,10 +203,13 @@ def start(settings: Settings) -> Replica:
         lost.append(why)
         stop.request(f"the lease is lost: {why}")
 
-    operator = build(settings, clock=clock, stop=stop, redactor=Redactor(), on_lost=on_lost)
+    known = threading.Event()
+    operator = build(
+        settings, clock=clock, stop=stop, redactor=Redactor(), on_lost=on_lost, on_known=known.set
+    )
     thread = threading.Thread(target=operator.run, name="operator", daemon=True)
     thread.start()
-    return Replica(operator, stop, lost, thread)
+    return Replica(operator, stop, lost, thread, known)
 
 
 @attrs.define

@@ -65,8 +65,17 @@ def test_it_is_ready_when_it_knows_everything_that_there_is(cluster: Cluster, re
 
     assert operator.page("/healthz") == (200, "[+] reflectors\n[+] election\n[+] workers\nok\n")
     assert cluster.holder() == ""
+    assert not operator.known.is_set()
     operator.end()
     assert cluster.writes() == []
+
+
+def test_it_tells_when_it_knows_everything(cluster: Cluster, replica: Begin) -> None:
+    """That is before it stands for the lease: what is done then delays nothing that it has begun."""
+    operator = replica()
+    eventually(operator.leads, "it leads")
+
+    assert operator.known.is_set()
 
 
 def test_what_it_may_not_list_is_told(cluster: Cluster, replica: Begin) -> None:
