@@ -12,7 +12,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
-        sweep-mutants deps up down demo e2e e2e-full bench-core bench-sim bench-isolation bench-create bench-roll \
+        sweep-mutants sweep-walks deps up down demo e2e e2e-full bench-core bench-sim bench-isolation bench-create bench-roll \
         bench-operations bench-topology agents plugin image lock clean recording
 
 help: ## list the targets
@@ -61,12 +61,19 @@ test: check unit ## check, and the unit tests
 unit: venv
 	$(RUN) pytest
 
+# Numbers of random walks.
+WALKS ?= 0-99
+
 # Every fault at every step of every story, on the simulator (see docs/sweep.md); minutes.
 sweep: venv ## play every fault at every step of every story
 	$(RUN) e2e.sweep --jobs 2
 
 sweep-quick: venv ## a part of the sweep, in about a minute
 	$(RUN) e2e.sweep --quick --jobs 2
+	$(RUN) e2e.sweep --walk 0-11 --jobs 2
+
+sweep-walks: venv ## a hundred random walks: users who change their mind, and faults meanwhile (WALKS=0-99)
+	$(RUN) e2e.sweep --walk $(WALKS) --jobs 2
 
 sweep-mutants: venv ## prove that the sweep catches planted bugs
 	$(RUN) e2e.sweep --mutants --jobs 2

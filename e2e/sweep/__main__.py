@@ -2,7 +2,7 @@
 Sweep faults over stories: `python -m e2e.sweep`.
 
 Exit code 0 if every plan kept every invariant (or, with --mutants, if every planted bug was caught), 1 if
-not, 2 for a plan or story that does not exist.
+not, 2 for a plan, story or walk that does not exist.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import time
 
 import structlog
 
-from e2e.sweep import mutants, report, selection
+from e2e.sweep import mutants, report, selection, walks
 from e2e.sweep.explore import Explored, Explorer, Select
 from e2e.sweep.plans import Plan, UnknownPlanError, parse
 from e2e.sweep.run import replay
@@ -40,10 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         select = selection.quick() if given.quick else selection.every if given.all else selection.rotating
         if given.fault:
             select = selection.only(given.fault)
+        numbers = _numbers(given.walk) if given.walk else ()
     except UnknownPlanError as error:
         print(error, file=sys.stderr)
         return 2
     remember()
+    if numbers:
+        return walks.run(numbers, jobs=given.jobs)
     if given.mutants:
         return mutants.run(given.mutant, jobs=given.jobs)
     return _sweep(stories, jobs=given.jobs, seed=given.seed, select=select)
@@ -74,6 +77,15 @@ def _replay(story: Story, plan: Plan, seed: int) -> int:
     return 1 if outcome.violations else 0
 
 
+def _numbers(text: str) -> Sequence[int]:
+    """Return the numbers of walks: one, or from one to another."""
+    first, _, last = text.partition("-")
+    last = last or first
+    if not (first.isdecimal() and last.isdecimal() and int(first) <= int(last)):
+        raise UnknownPlanError(f"{text}: walks have numbers, such as 17 or 0-99")
+    return range(int(first), int(last) + 1)
+
+
 def _story(name: str) -> Story:
     if name not in BY_NAME:
         raise UnknownPlanError(f"there is no story {name}: {', '.join(BY_NAME)}")
@@ -87,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="every write with a kill, a sample of the rest")
     parser.add_argument("--all", action="store_true", help="every fault at every point, none in turns")
     parser.add_argument("--fault", action="append", help="only this fault, at every point; more than once")
+    parser.add_argument("--walk", metavar="N[-M]", help="random walks by number, such as 17 or 0-99")
     parser.add_argument("--mutants", action="store_true", help="prove that planted bugs are caught")
     parser.add_argument("--mutant", action="append", help="with --mutants: only this one")
     parser.add_argument("--jobs", type=int, default=2, help="processes at a time (2)")
