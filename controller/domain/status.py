@@ -62,6 +62,7 @@ def status(
     racks = with_stopping(racks, desired, observed, stamp(observed.now))
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
     racks = with_operations(racks, observed, planned, stamp(observed.now))
+    racks = _announced(racks, desired, observed)
     mine = [racks[want.name] for want in desired.racks]
     new = attrs.evolve(
         _cluster(previous, mine),
@@ -76,6 +77,18 @@ def status(
     new = with_due(new, previous, still, stamp(observed.now))
     new = attrs.evolve(new, node_removal=with_removal(observed, stamp(observed.now)))
     return without_removed(new, desired, observed)
+
+
+def _announced(racks: dict[str, RackStatus], desired: Desired, observed: Observed) -> dict[str, RackStatus]:
+    """Return *racks* with the next change to do, if none is under way: to wait is not to be done."""
+    if any(racks[want.name].cassandra_last_action.status != ActionStatus.DONE for want in desired.racks):
+        return racks
+    for want in desired.racks:
+        have = observed.racks.get(want.name, Rack()).statefulset
+        if want.change is not None and have is not None and have.waits_for_us and not have.stopped:
+            action = LastAction(name=want.change, status=ActionStatus.TO_DO.value)
+            return {**racks, want.name: attrs.evolve(racks[want.name], cassandra_last_action=action)}
+    return racks
 
 
 def corrected(status: ClusterStatus) -> ClusterStatus:
@@ -227,6 +240,9 @@ def _over(action: LastAction, want: DesiredRack, rack: Rack) -> bool:
         case _:
             pods = [pod for pod in rack.pods if pod.ordinal >= want.partition]
             stored = have is not None and have.template_hash == want.template_hash
+            if have is not None and not have.settled:
+                # Until Kubernetes has seen the new template, all pods seem to have the newest.
+                return False
             return stored and not (have is not None and any(have.outdates(pod) for pod in pods))
 
 

@@ -253,6 +253,39 @@ def test_a_change_is_under_way_rack_by_rack() -> None:
     assert (ended.start_time, ended.end_time) == (LATER, LATER)
 
 
+def test_a_change_is_not_done_before_kubernetes_has_seen_it() -> None:
+    """Trap 21: right after the write no pod is outdated: the newest revision is still the old one."""
+    running = look(desired((1,)), rolled(rack("member")), ClusterStatus())
+    begun = look(changing((1,), "UpdateDockerImage"), rolled(rack("member")), running)
+    want = desired((1,), template="t2")
+    seen = rolled(rack("member", template="t2")).observed(want)
+    have = seen.racks["dc1-rack0"]
+    assert have.statefulset is not None
+    fresh = attrs.evolve(have, statefulset=attrs.evolve(have.statefulset, generation=2))
+
+    unseen = status(begun, want, attrs.evolve(seen, racks={"dc1-rack0": fresh}), ())
+
+    assert unseen.last_cluster_action == "UpdateDockerImage"
+    assert unseen.last_cluster_action_status == "Ongoing"
+    assert status(begun, want, seen, ()).last_cluster_action_status == "Done"
+
+
+def test_a_change_that_has_to_wait_is_to_do_and_not_done() -> None:
+    """While something keeps the next rack from its turn, the cluster does not say that all is done."""
+    both = rolled(rack("member", template="t2"), rack("member"))
+    old = look(desired((1, 1)), rolled(rack("member"), rack("member")), ClusterStatus())
+    want = desired((1, 1), template="t2")
+    second = attrs.evolve(want.racks[1], change="UpdateDockerImage")
+    want = attrs.evolve(want, racks=(want.racks[0], second))
+
+    waits = status(old, want, both.observed(want), ())
+    undone = status(waits, desired((1, 1)), rolled(rack("member"), rack("member")).observed(want), ())
+
+    assert (waits.phase, waits.last_cluster_action) == ("Running", "UpdateDockerImage")
+    assert waits.last_cluster_action_status == "ToDo"
+    assert undone.last_cluster_action_status == "Done"
+
+
 def test_new_resources_are_to_be_done_in_all_racks_at_once() -> None:
     """As CassKop has it, UpdateResources stands on every rack from the start; what is under way is told."""
     running = look(desired((1, 1)), rolled(rack("member"), rack("member")), ClusterStatus())
