@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from controller.api.v2 import names
@@ -11,9 +12,12 @@ from controller.builders.hashing import stamped
 from controller.builders.service import pod_selector
 
 
-def build_pdb(cluster: CassandraCluster, *, revision: int) -> dict[str, Any]:
+def build_pdb(
+    cluster: CassandraCluster, *, revision: int, carried: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Return the budget for all racks together. It is changed in place, never deleted to be made anew.
 
+    *carried* is as in `pod_selector`.
     Raises ValueError for an unknown revision.
     """
     budget = {
@@ -27,7 +31,7 @@ def build_pdb(cluster: CassandraCluster, *, revision: int) -> dict[str, Any]:
         },
         "spec": {
             "maxUnavailable": with_defaults(cluster, revision=revision).spec.max_pod_unavailable,
-            "selector": {"matchLabels": pod_selector(cluster, revision=revision)},
+            "selector": {"matchLabels": pod_selector(cluster, revision=revision, carried=carried)},
         },
     }
     return stamped(budget)

@@ -14,14 +14,17 @@ _CQL = 9042
 _METRICS = 9500
 
 
-def build_services(cluster: CassandraCluster, *, revision: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the headless Service and the metrics Service.
+def build_services(
+    cluster: CassandraCluster, *, revision: int, carried: Mapping[str, str] | None = None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the headless Service and the metrics Service; *carried* as in `pod_selector`.
 
     Raises ValueError for an unknown revision.
     """
+    selector = pod_selector(cluster, revision=revision, carried=carried)
     policy = cluster.spec.service
     headless = _service(
-        cluster, names.headless_service(cluster.name), ("cql", _CQL), revision=revision, labels={}
+        cluster, names.headless_service(cluster.name), ("cql", _CQL), selector=selector, labels={}
     )
     # Nodes must find each other before they are ready.
     headless["spec"]["publishNotReadyAddresses"] = True
@@ -31,7 +34,7 @@ def build_services(cluster: CassandraCluster, *, revision: int) -> tuple[dict[st
         cluster,
         names.metrics_service(cluster.name),
         ("promjmx", _METRICS),
-        revision=revision,
+        selector=selector,
         labels={names.K8S_APP: names.K8S_APP_METRICS},
     )
     return stamped(headless), stamped(metrics)
@@ -42,7 +45,7 @@ def _service(
     name: str,
     port: tuple[str, int],
     *,
-    revision: int,
+    selector: Mapping[str, str],
     labels: Mapping[str, str],
 ) -> dict[str, Any]:
     port_name, number = port
@@ -59,16 +62,20 @@ def _service(
             "type": "ClusterIP",
             "clusterIP": "None",
             "ports": [{"name": port_name, "port": number, "protocol": "TCP"}],
-            "selector": pod_selector(cluster, revision=revision),
+            "selector": dict(selector),
         },
     }
 
 
-def pod_selector(cluster: CassandraCluster, *, revision: int) -> dict[str, str]:
+def pod_selector(
+    cluster: CassandraCluster, *, revision: int, carried: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Return the labels by which shared objects select the cluster's pods.
 
     CassKop's selectors hold the CassandraCluster's own labels too, so that a new label there makes them
-    select nothing. Ours do not.
+    select nothing. Ours do not, and those of its clusters hold what its pods *carried* from the start; None
+    if that is what the CassandraCluster has.
     """
-    user = cluster.metadata.labels if Revision(revision) is Revision.CASSKOP else None
-    return names.cluster_labels(cluster.name, user)
+    if Revision(revision) is not Revision.CASSKOP:
+        return names.cluster_labels(cluster.name)
+    return names.cluster_labels(cluster.name, cluster.metadata.labels if carried is None else carried)

@@ -111,7 +111,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     else "spec.dataCapacity",
                 )
             )
-    shared = _shared(newest, joined, replaced or {}, hardened=_hardened(live), fence=fence)
+    shared = _shared(newest, joined, replaced or {}, live, fence=fence)
     flow_off = cluster.metadata.annotations.get(names.NO_FIRST_POD_FLOW, "").lower() == "true"
     return Wish(
         desired=Desired(
@@ -344,18 +344,31 @@ def _shared(
     cluster: CassandraCluster,
     joined: frozenset[str],
     replaced: Mapping[str, str],
+    live: Mapping[str, Object],
     *,
-    hardened: bool,
     fence: str | None,
 ) -> dict[str, dict[str, Any]]:
     """Build what all racks share, by `Kind/name`; each carries the hash of its content."""
+    hardened = _hardened(live)
     revision = Revision.HARDENED if hardened else Revision.CASSKOP
-    bodies = [*build_services(cluster, revision=revision), build_pdb(cluster, revision=revision)]
+    carried = _carried(live)
+    bodies = [
+        *build_services(cluster, revision=revision, carried=carried),
+        build_pdb(cluster, revision=revision, carried=carried),
+    ]
     if fence is not None:
         bodies.append(build_network_policy(cluster, operator=fence))
     if hardened:
         bodies.append(build_ring_configmap(cluster, joined, replaced))
     return {f"{b['kind']}/{b['metadata']['name']}": b for b in bodies}
+
+
+def _carried(live: Mapping[str, Object]) -> dict[str, str] | None:
+    """Return the labels, beyond the operator's own, that the pods of all racks have; None without a rack."""
+    each = [dict(Kept.of(obj).labels or {}) for obj in live.values()]
+    if not each:
+        return None
+    return {key: value for key, value in each[0].items() if all(other.get(key) == value for other in each)}
 
 
 def _hardened(live: Mapping[str, Object]) -> bool:

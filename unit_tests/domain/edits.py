@@ -187,6 +187,16 @@ ACCEPTED: dict[str, tuple[Spec, Spec, Facts]] = {
         attrs.evolve(RUNNING, capacity={"dc1-rack1": "2Gi", "dc1-rack2": "3Gi", "dc2-rack1": "3Gi"}),
     ),
     "DCs added": ({}, {"topology": topology(DC1, DC2, dc("dc3", "a"), dc("dc4", "a"))}, RUNNING),
+    "a smaller DC of another class, with other resources": (
+        {},
+        {
+            "resources": {"limits": {"memory": "4Gi"}},
+            "topology": topology(
+                DC1, DC2, {**dc("dc3", "a"), "dataCapacity": "500Mi", "dataStorageClass": "slow"}
+            ),
+        },
+        RUNNING,
+    ),
     "DC added in front": ({}, {"topology": topology(dc("dc0", "a"), DC1, DC2)}, RUNNING),
     "DC to size 0": ({}, {"topology": topology(DC1, EMPTY2)}, RUNNING),
     "an empty DC removed": (

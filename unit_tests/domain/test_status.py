@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 
-from controller.api.v2.cluster import ClusterStatus, Condition
+from controller.api.v2.cluster import ClusterStatus, Condition, PodLastOperation
 from controller.domain import conditions
 from controller.domain.desired import Desired
+from controller.domain.leaving import Leaving
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import plan
 from controller.domain.status import status
@@ -284,6 +285,27 @@ def test_a_change_that_has_to_wait_is_to_do_and_not_done() -> None:
     assert (waits.phase, waits.last_cluster_action) == ("Running", "UpdateDockerImage")
     assert waits.last_cluster_action_status == "ToDo"
     assert undone.last_cluster_action_status == "Done"
+
+
+def test_new_resources_leave_a_node_that_leaves_to_its_rack() -> None:
+    """Trap 10: they are to do elsewhere meanwhile, and what is under way is not forgotten for them."""
+    world = rolled(rack("member", "member"), rack("member"))
+    before = look(desired((2, 1)), world, ClusterStatus())
+    last = PodLastOperation(name="decommission", status="Ongoing", pods=("demo-dc1-rack0-1",))
+    leaving = attrs.evolve(before.cassandra_rack_status["dc1-rack0"], pod_last_operation=last)
+    before = attrs.evolve(
+        before, cassandra_rack_status={**before.cassandra_rack_status, "dc1-rack0": leaving}
+    )
+    want = changing((1, 1), "UpdateResources")
+    observed = attrs.evolve(world.observed(want), leaving=Leaving(rack="dc1-rack0", pod="demo-dc1-rack0-1"))
+
+    now = status(before, want, observed, ())
+
+    racks = now.cassandra_rack_status
+    assert racks["dc1-rack0"].pod_last_operation == last
+    assert racks["dc1-rack0"].cassandra_last_action.name == "ScaleDown"
+    assert racks["dc1-rack1"].cassandra_last_action.name == "UpdateResources"
+    assert (now.last_cluster_action, now.last_cluster_action_status) == ("ScaleDown", "Ongoing")
 
 
 def test_new_resources_are_to_be_done_in_all_racks_at_once() -> None:

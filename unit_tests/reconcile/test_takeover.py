@@ -106,6 +106,28 @@ def test_a_taken_over_cluster_grows_without_a_restart() -> None:
     assert adopted.status()["lastClusterAction"] == "ScaleUp"
 
 
+def test_a_taken_over_cluster_may_get_other_labels() -> None:
+    """Trap 35: CassKop's selectors have the labels of its CassandraCluster; they stay, and find its pods."""
+    adopted = running("typical")
+    adopted.start(20)
+    before = {name: obj["spec"] for name, obj in adopted.statefulsets().items()}
+    pods = adopted.uids()
+
+    labels = {"metadata": {"labels": {"team": "x", "cluster": "changed"}}}
+    adopted.sim.client.merge_patch(kinds.CASSANDRA_CLUSTER, NAMESPACE, "typical", labels)
+    adopted.sim.run(60)
+
+    assert {name: obj["spec"] for name, obj in adopted.statefulsets().items()} == before
+    assert adopted.uids() == pods
+    assert condition(adopted, "Progressing")["reason"] == "Converged"
+    for kind, member in ((kinds.SERVICE, "selector"), (kinds.POD_DISRUPTION_BUDGET, "selector")):
+        for obj in adopted.sim.client.list_page(kind, NAMESPACE).items:
+            wanted = obj["spec"][member]
+            wanted = wanted.get("matchLabels", wanted)
+            found = [p for p in adopted.pods().values() if wanted.items() <= p["metadata"]["labels"].items()]
+            assert len(found) == len(pods), obj["metadata"]["name"]
+
+
 def test_a_template_that_differs_is_told_and_left() -> None:
     """What CassKop had not rolled out when it was stopped is held back, until a restart is asked for."""
     adopted = running("twodc")
