@@ -89,13 +89,17 @@ def check(faults: tuple[Fault, ...], *, nodes: frozenset[str], pods: frozenset[s
             )
 
 
-class Accidents(Director):
-    """Lets *faults* happen to a cluster once a change is made; `tell` hears of each when it does."""
+class ArrangedFaults(Director):
+    """Lets *faults* happen to a cluster once a change is made; `tell` hears of each when it does.
+
+    `cut_short` hears of those that keep the operator from telling what it has just done.
+    """
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__(lambda _kind, _number: None)
         self._faults_wanted = faults
         self.tell: Callable[[str], None] = _nobody
+        self.cut_short: Callable[[str], None] = _nobody
         self._arranged = False
         self._writes = 0
         # What happens at which write, and until when which pods are mute.
@@ -138,10 +142,10 @@ class Accidents(Director):
                 continue
             what = f"{request.method} of {request.path.rpartition('/')[2]}"
             if name == "kill-operator":
-                self.tell(f"the operator is killed right after its {what}")
+                self.cut_short(f"the operator is killed right after its {what}")
                 self.cluster.kill_operator()
             else:
-                self.tell(f"the answer to the operator's {what} is lost")
+                self.cut_short(f"the answer to the operator's {what} is lost")
                 raise TransientError("the answer is lost on its way")
 
     def asking(self, life: int, host: str) -> None:

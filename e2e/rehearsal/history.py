@@ -48,6 +48,8 @@ class History:
     # What is waited for now, by kind and reason, without its figures.
     waits: tuple[dict[str, Any], ...] = ()
     last_done: float = 0.0
+    # What was decided last and is not done: the first of it is under way.
+    _undone: list[Write | NoteLeaving | NoteResize] = attrs.field(factory=list)
     _waited: frozenset[str] = frozenset()
 
     def begin(self) -> None:
@@ -58,6 +60,7 @@ class History:
         """Note what begins to be waited for."""
         if self.began is None or key.name != self.name:
             return
+        self._undone = [action for action in actions if not isinstance(action, Wait | Hold)]
         waits = [action for action in actions if isinstance(action, Wait | Hold)]
         self.waits = tuple(link(action) for action in waits)
         for action in waits:
@@ -72,6 +75,7 @@ class History:
         if self.began is None or key.name != self.name:
             return
         step = step_of(action)
+        self._undone = [other for other in self._undone if other is not action]
         self.last_done = self.simulation.now
         self._waited = frozenset()
         self.steps.append(step)
@@ -80,6 +84,11 @@ class History:
     def fault(self, what: str) -> None:
         """Note that something goes wrong."""
         self._add("fault", what)
+
+    def cut_short(self, what: str) -> None:
+        """Note that something goes wrong with the operator, and what it was at: that is in no other line."""
+        step = step_of(self._undone[0]) if self._undone else None
+        self.fault(what if step is None else f"{what}, at {step.action} {step.target}".rstrip())
 
     def node(self, what: str) -> None:
         """Note what became of a node."""

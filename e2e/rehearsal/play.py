@@ -20,7 +20,7 @@ from controller.plugin.world import World
 from e2e.providers.cluster import at_rest, condition, is_stopped
 from e2e.providers.sim import SimCluster
 from e2e.rehearsal import model
-from e2e.rehearsal.faults import Accidents, Fault
+from e2e.rehearsal.faults import ArrangedFaults, Fault
 from e2e.rehearsal.history import Entry, History, Nodes
 from e2e.sweep import invariants
 from e2e.sweep.witness import Violation, Witness
@@ -80,23 +80,24 @@ class Player:
         self._world, self._wanted, self._exists = world, wanted, exists
         self._name = world.name
         spec = wanted.get("spec") or {}
-        self._accidents = Accidents(faults)
-        images = frozenset({str(spec.get("cassandraImage"))}) if self._accidents.lacks_image else frozenset()
+        self._arranged = ArrangedFaults(faults)
+        images = frozenset({str(spec.get("cassandraImage"))}) if self._arranged.lacks_image else frozenset()
         self._cluster = SimCluster(
             seed,
             pace=model.pace(),
             images=model.images_of(world, unknown=images),
-            tap=self._accidents,
+            tap=self._arranged,
             holds=True,
             trail=self,
             home=model.home_of(world, now),
         )
         self._history = History(self._cluster.simulation, self._name, hear)
-        self._accidents.tell = self._history.fault
-        server_faults = self._accidents.bind(self._cluster)
+        self._arranged.tell = self._history.fault
+        self._arranged.cut_short = self._history.cut_short
+        server_faults = self._arranged.bind(self._cluster)
         self._model = model.Model(self._cluster, world, copies)
         self._model.furnish(spec, exists=exists)
-        self._witness = Witness(self._cluster, self._accidents, server_faults)
+        self._witness = Witness(self._cluster, self._arranged, server_faults)
         self._nodes = Nodes(self._history)
         self._judged = 0
         self._broken: dict[str, Violation] = {}
@@ -130,7 +131,7 @@ class Player:
         refused = self._apply()
         if refused is not None:
             return self._told("the API server refuses the change", good=False, refused=(refused,))
-        self._accidents.arrange()
+        self._arranged.arrange()
         end, good = self._until_over(began)
         said = condition(self._cluster.cluster(self._name), "SpecAccepted")
         no = (str(said["message"]),) if said["status"] == "False" else ()
@@ -148,7 +149,7 @@ class Player:
                 # Nothing is due any more, so that all is as it will be.
                 how = self._rest()
                 return (how, True) if how is not None else ("nothing more happens by itself: it waits", False)
-            if simulation.now < self._accidents.over + REST_SECONDS:
+            if simulation.now < self._arranged.over + REST_SECONDS:
                 continue
             how = self._rest()
             rested = None if how is None else rested or simulation.now

@@ -14,7 +14,7 @@ import structlog
 from controller.domain.actions import Action, NoteLeaving, NoteResize, Write
 from controller.kube.errors import ForbiddenError
 from controller.kube.kinds import NODE, Kind
-from controller.plugin.forecast import step_of
+from controller.plugin.forecast import forecast, step_of
 from controller.plugin.session import Object, Output, Session
 from controller.plugin.surroundings import with_surroundings
 from controller.plugin.world import World, read
@@ -303,3 +303,39 @@ def test_time_goes_on_from_a_bundle(still: Stage) -> None:
     player = Player(world, world.cluster, exists=True, now=taken + 1e6)
 
     assert player.now == taken
+
+
+@pytest.mark.parametrize(
+    "fault", ["", "kill-operator", "kill-operator:4", "lose-answer", "lose-answer:4", "mute:demo-dc1-rack2-0"]
+)
+@pytest.mark.parametrize("edit", ["roll", "data centre"])
+def test_what_befalls_the_operator_changes_nothing(edit: str, fault: str, still: Stage) -> None:
+    """The steps are those that `plan` foretells, and nobody restarts twice.
+
+    The one that it died at, or heard no answer to, stands in the line of that fault alone.
+    """
+    world = still.world()
+    topology = world.cluster["spec"]["topology"]
+    more = {"dc": [*topology["dc"], {"name": "dc2", "nodesPerRacks": 1, "rack": [{"name": "rack1"}]}]}
+    edits: dict[str, Object] = {"roll": {"cassandraImage": NEW}, "data centre": {"topology": more}}
+    spec = edits[edit]
+    metadata = {**world.cluster["metadata"], "generation": world.cluster["metadata"]["generation"] + 1}
+    wanted = {**world.cluster, "spec": {**world.cluster["spec"], **spec}, "metadata": metadata}
+    now = dt.datetime.fromtimestamp(still.sim.simulation.now, dt.UTC)
+    told = [
+        f"{step.action} {step.target}".rstrip()
+        for step in forecast(attrs.evolve(world, cluster=wanted), now).steps
+    ]
+
+    found = still.play(spec, *([fault] if fault else []))
+
+    done = []
+    for entry in found.history:
+        if entry.kind == "step":
+            done.append(entry.what)
+        elif entry.kind == "fault" and ", at " in entry.what:
+            done.append(entry.what.partition(", at ")[2])
+    # What was done, and not heard of, is not always done again.
+    assert list(dict.fromkeys(done)) == list(dict.fromkeys(told))
+    assert len(set(found.restarted)) == len(found.restarted)
+    assert found.good, found.end
