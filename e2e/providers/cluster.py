@@ -105,6 +105,18 @@ def is_ready(pod: Object) -> bool:
     return any(s["name"] == "cassandra" and bool(s["ready"]) for s in statuses)
 
 
+def host_ids(obj: Object) -> dict[str, str]:
+    """Return the host id of each node that a cluster's status knows, by pod."""
+    nodes = (obj.get("status") or {}).get("cassandraNodeStatus") or {}
+    return {pod: str(node["hostId"]) for pod, node in nodes.items()}
+
+
+def know_each_other(cluster: Cluster, name: str, hosts: Mapping[str, str]) -> bool:
+    """Tell whether every node of the cluster called *name* knows these *hosts*, by pod, and nobody else."""
+    views = cluster.views(name).values()
+    return all(sorted(view["hostIds"].values()) == sorted(hosts.values()) for view in views)
+
+
 def by_name(objects: Iterable[Object]) -> list[Object]:
     """Return *objects* in the order of their names."""
     return sorted(objects, key=lambda obj: str(obj["metadata"]["name"]))

@@ -8,7 +8,17 @@ import json
 import pytest
 
 from e2e.conftest import STORY
-from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, Object, condition, is_true, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    MissingError,
+    Object,
+    condition,
+    host_ids,
+    is_true,
+    know_each_other,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
 
 ZONE = "topology.kubernetes.io/zone"
@@ -19,10 +29,9 @@ def test_every_node_sees_one_ring(story: Object, cluster: Cluster) -> None:
     found = cluster.views(STORY)
 
     assert len(found) == 3
-    host_ids = {pod: node["hostId"] for pod, node in story["status"]["cassandraNodeStatus"].items()}
+    assert know_each_other(cluster, STORY, host_ids(story))
     for view in found.values():
         assert view["mode"] == "NORMAL"
-        assert sorted(view["hostIds"].values()) == sorted(host_ids.values())
         assert not view["joining"]
         assert not view["unreachable"]
     nodes = [cluster.get("nodes", pod["spec"]["nodeName"]) for pod in cluster.of(STORY, "pods")]

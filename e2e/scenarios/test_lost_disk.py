@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, at_rest, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    MissingError,
+    at_rest,
+    host_ids,
+    know_each_other,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
 
 RACK = "dc1-rack1"
@@ -23,19 +31,13 @@ def pair(cluster: Cluster) -> Iterator[str]:
     cluster.delete(CLUSTERS, name, seconds=240)
 
 
-def hosts(cluster: Cluster, name: str) -> dict[str, str]:
-    """Return the host id of each node of a cluster."""
-    status = cluster.get(CLUSTERS, name)["status"]
-    return {pod: str(node["hostId"]) for pod, node in status["cassandraNodeStatus"].items()}
-
-
 def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
     """It is another node, in the same place; its peer knows two members, as before, and both are up.
 
     The operator dies on the way.
     """
     pod, peer = f"{pair}-{RACK}-1", f"{pair}-{RACK}-0"
-    before = hosts(cluster, pair)
+    before = host_ids(cluster.get(CLUSTERS, pair))
     claim = cluster.get("persistentvolumeclaims", f"data-{pod}")["metadata"]["uid"]
 
     # The claim waits for its pod, and is gone before the next one can use it.
@@ -52,14 +54,13 @@ def test_a_lost_disk_takes_its_own_place(cluster: Cluster, pair: str) -> None:
     cluster.kill_operator()
 
     def back() -> bool:
-        return at_rest(cluster.get(CLUSTERS, pair)) and hosts(cluster, pair)[pod] != before[pod]
+        obj = cluster.get(CLUSTERS, pair)
+        return at_rest(obj) and host_ids(obj)[pod] != before[pod]
 
     cluster.eventually(back, seconds=READY_SECONDS, what="a new node in the old place")
-    after = hosts(cluster, pair)
+    after = host_ids(cluster.get(CLUSTERS, pair))
     assert after[peer] == before[peer]
 
-    def settled() -> bool:
-        views = cluster.views(pair).values()
-        return all(sorted(view["hostIds"].values()) == sorted(after.values()) for view in views)
-
-    cluster.eventually(settled, seconds=120, what="nobody knows the dead one")
+    cluster.eventually(
+        lambda: know_each_other(cluster, pair, after), seconds=120, what="nobody knows the dead one"
+    )

@@ -7,9 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, MissingError, at_rest, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    MissingError,
+    at_rest,
+    host_ids,
+    know_each_other,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
-from e2e.scenarios.test_lost_disk import hosts
 from e2e.scenarios.test_operations import ask, begun, ends, pod_of, result
 
 
@@ -40,7 +47,7 @@ def widowed(cluster: Cluster) -> Iterator[str]:
 def test_a_lost_node_is_removed_and_made_anew(cluster: Cluster, widowed: str) -> None:
     """It survives the operator; the new node has another volume and host id, and nobody knows the old one."""
     worker, victim = pod_of(widowed), pod_of(widowed, 1)
-    before = hosts(cluster, widowed)
+    before = host_ids(cluster.get(CLUSTERS, widowed))
     claim = cluster.get("persistentvolumeclaims", f"data-{victim}")["metadata"]["uid"]
 
     ask(cluster, worker, "remove", f"{victim}_{address(cluster, widowed, before[victim])}")
@@ -59,17 +66,15 @@ def test_a_lost_node_is_removed_and_made_anew(cluster: Cluster, widowed: str) ->
 
     def back() -> bool:
         obj = cluster.get(CLUSTERS, widowed)
-        return at_rest(obj) and hosts(cluster, widowed).get(victim) not in {None, before[victim]}
+        return at_rest(obj) and host_ids(obj).get(victim) not in {None, before[victim]}
 
     cluster.eventually(back, seconds=READY_SECONDS, what="a new node")
-    after = hosts(cluster, widowed)
+    after = host_ids(cluster.get(CLUSTERS, widowed))
     assert after[worker] == before[worker]
 
-    def settled() -> bool:
-        views = cluster.views(widowed).values()
-        return all(sorted(view["hostIds"].values()) == sorted(after.values()) for view in views)
-
-    cluster.eventually(settled, seconds=120, what="nobody knows the dead one")
+    cluster.eventually(
+        lambda: know_each_other(cluster, widowed, after), seconds=120, what="nobody knows the dead one"
+    )
 
     # A node that lives is not removed.
     ask(cluster, worker, "remove", victim)

@@ -13,6 +13,7 @@ from e2e.providers.cluster import (
     Object,
     at_rest,
     condition,
+    host_ids,
     is_ready,
     wait_ready,
 )
@@ -36,12 +37,6 @@ def uids(cluster: Cluster) -> dict[str, str]:
     return {pod["metadata"]["name"]: pod["metadata"]["uid"] for pod in cluster.of(NAME, "pods")}
 
 
-def hosts(cluster: Cluster) -> dict[str, str]:
-    """Return the host id of each node by the name of its pod."""
-    status = cluster.get(CLUSTERS, NAME)["status"]
-    return {pod: node["hostId"] for pod, node in status["cassandraNodeStatus"].items()}
-
-
 def restarts(cluster: Cluster) -> int:
     """Return how many restarts the events tell of."""
     return len([event for event in cluster.events(NAME) if event["reason"] == "RestartPod"])
@@ -57,7 +52,7 @@ def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
 
     One that has just come back counts on all others, and they on it.
     """
-    before, members, told = uids(cluster), hosts(cluster), restarts(cluster)
+    before, members, told = uids(cluster), host_ids(cluster.get(CLUSTERS, NAME)), restarts(cluster)
     most_down = down = 0
 
     def restarted() -> bool:
@@ -79,13 +74,13 @@ def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
     cluster.eventually(restarted, seconds=400, what="all three nodes restarted")
 
     assert most_down == 1
-    assert hosts(cluster) == members
+    assert host_ids(cluster.get(CLUSTERS, NAME)) == members
     assert restarts(cluster) == told + 3
 
 
 def test_a_pod_that_is_deleted_during_a_roll(ring: Object, cluster: Cluster) -> None:
     """Somebody else takes a node down while the first one restarts: the roll waits for both, and goes on."""
-    before, members = uids(cluster), hosts(cluster)
+    before, members = uids(cluster), host_ids(cluster.get(CLUSTERS, NAME))
     cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2026-01-01T13:00:00Z"}})
 
     def first() -> str | None:
@@ -106,7 +101,7 @@ def test_a_pod_that_is_deleted_during_a_roll(ring: Object, cluster: Cluster) -> 
         return len(now) == 3 and not set(now.values()) & set(before.values()) and converged(cluster)
 
     cluster.eventually(restarted, seconds=400, what="all three nodes restarted")
-    assert hosts(cluster) == members
+    assert host_ids(cluster.get(CLUSTERS, NAME)) == members
 
 
 def test_a_bad_image_costs_one_node_and_is_taken_back(ring: Object, cluster: Cluster) -> None:

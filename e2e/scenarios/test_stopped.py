@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, condition, is_true, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    Object,
+    condition,
+    host_ids,
+    is_true,
+    know_each_other,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
 
 PAUSED = "cassandraclusters.db.orange.com/paused"
@@ -29,12 +38,6 @@ def claims(cluster: Cluster, name: str) -> dict[str, str]:
     return {str(obj["metadata"]["name"]): str(obj["metadata"]["uid"]) for obj in found}
 
 
-def hosts(cluster: Cluster, name: str) -> dict[str, str]:
-    """Return the host id of each node of a cluster."""
-    status = cluster.get(CLUSTERS, name)["status"]
-    return {pod: str(node["hostId"]) for pod, node in status["cassandraNodeStatus"].items()}
-
-
 def reason(cluster: Cluster, name: str) -> str:
     """Return the reason of `Progressing`, if it is about the newest spec."""
     obj = cluster.get(CLUSTERS, name)
@@ -44,7 +47,7 @@ def reason(cluster: Cluster, name: str) -> str:
 
 def test_a_cluster_sleeps_and_wakes(cluster: Cluster, pair: str) -> None:
     """No pod is left, every volume is; the nodes that wake are the ones that went to sleep."""
-    volumes, nodes = claims(cluster, pair), hosts(cluster, pair)
+    volumes, nodes = claims(cluster, pair), host_ids(cluster.get(CLUSTERS, pair))
 
     cluster.patch(CLUSTERS, pair, {"spec": {"stopped": True}})
     cluster.eventually(lambda: reason(cluster, pair) == "Stopped", seconds=180, what="it is stopped")
@@ -62,10 +65,9 @@ def test_a_cluster_sleeps_and_wakes(cluster: Cluster, pair: str) -> None:
         return reason(cluster, pair) == "Converged" and is_true(cluster.get(CLUSTERS, pair), "Ready")
 
     cluster.eventually(awake, seconds=READY_SECONDS, what="it serves again")
-    assert hosts(cluster, pair) == nodes
+    assert host_ids(cluster.get(CLUSTERS, pair)) == nodes
     assert claims(cluster, pair) == volumes
-    for view in cluster.views(pair).values():
-        assert sorted(view["hostIds"].values()) == sorted(nodes.values())
+    assert know_each_other(cluster, pair, nodes)
 
 
 def test_a_paused_cluster_is_left_alone(cluster: Cluster, pair: str) -> None:

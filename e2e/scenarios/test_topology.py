@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from e2e.conftest import READY_SECONDS
-from e2e.providers.cluster import CLUSTERS, Cluster, Object, at_rest, condition, wait_ready
+from e2e.providers.cluster import (
+    CLUSTERS,
+    Cluster,
+    Object,
+    at_rest,
+    condition,
+    host_ids,
+    know_each_other,
+    wait_ready,
+)
 from e2e.samples import jolokia_secret, single
 
 RACK = "dc1-rack1"
@@ -28,12 +37,6 @@ def names(cluster: Cluster, name: str, kind: str) -> list[str]:
     return [str(obj["metadata"]["name"]) for obj in cluster.of(name, kind)]
 
 
-def host_ids(obj: Object) -> dict[str, str]:
-    """Return the host id of each node that status knows."""
-    nodes = (obj.get("status") or {}).get("cassandraNodeStatus") or {}
-    return {pod: str(node["hostId"]) for pod, node in nodes.items()}
-
-
 def converged(cluster: Cluster, name: str, nodes: int) -> Object:
     """Wait until the cluster has *nodes* nodes in its one rack and nothing is left to do, and return it."""
     return rests(cluster, name, [f"{name}-{RACK}-{i}" for i in range(nodes)])
@@ -50,8 +53,7 @@ def rests(cluster: Cluster, name: str, pods: list[str]) -> Object:
     assert found["status"]["readyNodes"] == len(pods)
     assert names(cluster, name, "pods") == pods
     assert names(cluster, name, "persistentvolumeclaims") == [f"data-{pod}" for pod in pods]
-    for view in cluster.views(name).values():
-        assert sorted(view["hostIds"].values()) == sorted(host_ids(found).values())
+    assert know_each_other(cluster, name, host_ids(found))
     return found
 
 

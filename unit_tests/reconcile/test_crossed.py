@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controller.kube import kinds
+from e2e.providers.cluster import host_ids
 from e2e.providers.sim import NAMESPACE, SimCluster
 from unit_tests.reconcile.simulated import address, pods, ready, remove, small, stored, there, wait
 
@@ -48,12 +49,6 @@ def placed(world: SimCluster, name: str) -> bool:
     return pod is not None and bool((pod.get("status") or {}).get("podIP"))
 
 
-def hosts(world: SimCluster) -> dict[str, str]:
-    """Return the host id of each node."""
-    status = world.cluster("cc")["status"]["cassandraNodeStatus"]
-    return {pod: str(node["hostId"]) for pod, node in status.items()}
-
-
 def claims(world: SimCluster) -> dict[str, str]:
     """Return the uid of each volume's claim."""
     found = (stored(world, kinds.PERSISTENT_VOLUME_CLAIM, f"data-{name}") for name in pods(world))
@@ -75,7 +70,7 @@ def deleted(world: SimCluster) -> list[str]:
 def test_nodes_get_out_of_each_others_way() -> None:
     """A pod is deleted after so many restarts, not before; all are the members that they were."""
     world = crossed(2)
-    identities, volumes, before = hosts(world), claims(world), pods(world)
+    identities, volumes, before = host_ids(world.cluster("cc")), claims(world), pods(world)
     world.run_until(lambda: restarts(world, FIRST) == 2, seconds=300, what="two restarts")
     world.run(5)
     assert pods(world) == before
@@ -83,7 +78,7 @@ def test_nodes_get_out_of_each_others_way() -> None:
 
     ready(world, seconds=900)
 
-    assert (hosts(world), claims(world)) == (identities, volumes)
+    assert (host_ids(world.cluster("cc")), claims(world)) == (identities, volumes)
     said = deleted(world)
     assert 1 <= len(said) <= 2
     assert all("the address of" in note for note in said)
@@ -111,7 +106,7 @@ def test_without_leave_it_is_told() -> None:
 def test_leave_may_be_given_afterwards() -> None:
     """Pods that have restarted too often by then are made again, whoever ends the operator meanwhile."""
     world = crossed(0)
-    identities, volumes = hosts(world), claims(world)
+    identities, volumes = host_ids(world.cluster("cc")), claims(world)
     world.run(300)
 
     world.edit("cc", {"restartCountBeforePodDeletion": 1})
@@ -120,4 +115,4 @@ def test_leave_may_be_given_afterwards() -> None:
     world.run(5)
     ready(world, seconds=900)
 
-    assert (hosts(world), claims(world)) == (identities, volumes)
+    assert (host_ids(world.cluster("cc")), claims(world)) == (identities, volumes)

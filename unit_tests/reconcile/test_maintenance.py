@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.kube import kinds
+from e2e.providers.cluster import host_ids
 from e2e.providers.sim import SimCluster
 from unit_tests.reconcile.simulated import began, pods, ready, small, there
 
@@ -29,16 +30,10 @@ def serving(world: SimCluster) -> int:
     return len([node for node in world.controllers.ring.normal() if node.native_transport])
 
 
-def hosts(world: SimCluster) -> dict[str, str]:
-    """Return the host id of each node."""
-    status = world.cluster("cc")["status"]["cassandraNodeStatus"]
-    return {pod: str(node["hostId"]) for pod, node in status.items()}
-
-
 def test_one_machine_after_the_other_is_drained() -> None:
     """Each node stops and comes back as the member that it was; never are two of them away."""
     world = three()
-    before = hosts(world)
+    before = host_ids(world.cluster("cc"))
 
     for machine, pod in sorted(machines(world).items()):
         uid = pods(world)[pod]
@@ -56,7 +51,7 @@ def test_one_machine_after_the_other_is_drained() -> None:
         ready(world)
         world.run(10)
 
-    assert hosts(world) == before
+    assert host_ids(world.cluster("cc")) == before
 
 
 @pytest.mark.parametrize("seconds", [120.0])

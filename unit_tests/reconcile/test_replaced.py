@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from controller.kube import kinds
+from e2e.providers.cluster import host_ids
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.simcassandra.tokens import NetworkTopology
 from unit_tests.reconcile.simulated import began, pods, ready, remove, small, stored, there, wait
@@ -22,12 +23,6 @@ def three(*, copies: int = 3, **spec: Any) -> SimCluster:
         world.controllers.ring.alter_keyspace(name, NetworkTopology(factors={"dc1": copies}))
     world.run(10)
     return world
-
-
-def hosts(world: SimCluster) -> dict[str, str]:
-    """Return the host id of each node."""
-    status = world.cluster("cc")["status"]["cassandraNodeStatus"]
-    return {pod: str(node["hostId"]) for pod, node in status.items()}
 
 
 def known(world: SimCluster) -> set[int]:
@@ -48,7 +43,7 @@ def lose_machine(world: SimCluster) -> str:
 def test_a_node_that_lost_its_disk_takes_its_own_place() -> None:
     """It is another node with the dead one's tokens; nobody counts the dead one any more."""
     world = three()
-    before = hosts(world)
+    before = host_ids(world.cluster("cc"))
     remove(world, kinds.PERSISTENT_VOLUME_CLAIM, CLAIM)
     remove(world, kinds.POD, VICTIM)
     world.run(5)
@@ -56,7 +51,7 @@ def test_a_node_that_lost_its_disk_takes_its_own_place() -> None:
     ready(world, seconds=900)
     world.run(120)
 
-    after = hosts(world)
+    after = host_ids(world.cluster("cc"))
     assert after[VICTIM] != before[VICTIM]
     assert {pod: host for pod, host in after.items() if pod != VICTIM} == {
         pod: host for pod, host in before.items() if pod != VICTIM
@@ -84,7 +79,8 @@ def test_a_lost_machine_is_told_of_and_nothing_is_destroyed() -> None:
 def test_with_leave_it_is_replaced() -> None:
     """Volume and pod go by uid, and another node takes the place, on another machine."""
     world = three(nodeReplacement="Automatic")
-    before, uid = hosts(world), there(world, kinds.PERSISTENT_VOLUME_CLAIM, CLAIM)["metadata"]["uid"]
+    before = host_ids(world.cluster("cc"))
+    uid = there(world, kinds.PERSISTENT_VOLUME_CLAIM, CLAIM)["metadata"]["uid"]
     lose_machine(world)
     world.run(5)
 
@@ -96,7 +92,7 @@ def test_with_leave_it_is_replaced() -> None:
     ready(world, seconds=900)
     world.run(120)
 
-    after = hosts(world)
+    after = host_ids(world.cluster("cc"))
     assert set(pods(world)) == set(before)
     assert after[VICTIM] != before[VICTIM]
     assert known(world) == {3}

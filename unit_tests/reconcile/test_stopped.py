@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from controller.kube import kinds
+from e2e.providers.cluster import host_ids
 from e2e.providers.sim import NAMESPACE, SimCluster
 from unit_tests.executors.stage import Json
 from unit_tests.reconcile.simulated import began, lasting_writes, pods, ready, small, there, wait, writes
@@ -33,12 +34,6 @@ def stopped(world: SimCluster) -> Json:
     return world.condition("cc", "Progressing")
 
 
-def hosts(world: SimCluster) -> dict[str, str]:
-    """Return the host id of each node."""
-    status = world.cluster("cc")["status"]["cassandraNodeStatus"]
-    return {pod: str(node["hostId"]) for pod, node in status.items()}
-
-
 def claims(world: SimCluster) -> dict[str, str]:
     """Return the uid of each claim."""
     items = world.client.list_page(kinds.PERSISTENT_VOLUME_CLAIM, NAMESPACE).items
@@ -54,7 +49,7 @@ def summary(world: SimCluster) -> tuple[str, str, str]:
 def test_a_cluster_stops_and_comes_back_as_it_was() -> None:
     """No pod stays, all volumes do; then the same nodes serve again, with the ids that they had."""
     world = four()
-    nodes, volumes = hosts(world), claims(world)
+    nodes, volumes = host_ids(world.cluster("cc")), claims(world)
 
     found = stopped(world)
 
@@ -64,14 +59,14 @@ def test_a_cluster_stops_and_comes_back_as_it_was() -> None:
     assert summary(world) == ("Stopped", "Stop", "Done")
     assert world.condition("cc", "Ready")["reason"] == "Stopped"
     assert world.condition("cc", "Degraded")["status"] == "False"
-    assert hosts(world) == nodes
+    assert host_ids(world.cluster("cc")) == nodes
 
     world.edit("cc", {"stopped": False})
     world.run(2)
     ready(world)
     world.run(30)
 
-    assert hosts(world) == nodes
+    assert host_ids(world.cluster("cc")) == nodes
     assert claims(world) == volumes
     assert summary(world) == ("Running", "Start", "Done")
     assert world.condition("cc", "Progressing")["reason"] == "Converged"
@@ -174,7 +169,7 @@ def test_the_operator_may_die_after_any_write(stop: bool) -> None:  # noqa: FBT0
         )
 
     dry = four(nodesPerRacks=1)
-    nodes = len(hosts(dry))
+    nodes = len(host_ids(dry.cluster("cc")))
     if not stop:
         stopped(dry)
     first = writes(dry)
@@ -185,7 +180,7 @@ def test_the_operator_may_die_after_any_write(stop: bool) -> None:  # noqa: FBT0
 
     for number in numbers:
         world = four(nodesPerRacks=1)
-        before, volumes = hosts(world), claims(world)
+        before, volumes = host_ids(world.cluster("cc")), claims(world)
         if not stop:
             stopped(world)
         world.kill_at_write = world.writes + number
@@ -193,7 +188,7 @@ def test_the_operator_may_die_after_any_write(stop: bool) -> None:  # noqa: FBT0
         ends(world)
 
         assert len(pods(world)) == (0 if stop else nodes), number
-        assert hosts(world) == before, number
+        assert host_ids(world.cluster("cc")) == before, number
         assert claims(world) == volumes, number
 
 
