@@ -114,8 +114,11 @@ class Inquiries(Generic[K]):
         self._spawn = spawn
         # Never held while a question is asked, or foreign code runs.
         self._lock = threading.Lock()
-        # Invariant: a key is in at most one of the two.
+        # Invariant: a key is in at most one of the three. Two lines, so that who looks for the next question
+        # does not walk past all that wait for the other lane.
         self._waiting: OrderedDict[K, _Inquiry[K]] = OrderedDict()
+        # Invariant: those whose keys are in _slow, which no key gets into or out of while it waits.
+        self._waiting_slow: OrderedDict[K, _Inquiry[K]] = OrderedDict()
         self._under_way: dict[K, _Inquiry[K]] = {}
         self._looks: dict[K, _Look[K]] = {}
         self._slow: set[K] = set()
@@ -131,7 +134,7 @@ class Inquiries(Generic[K]):
             found = self._take(key, question)
             if found is None and key not in self._under_way:
                 # A question that has not begun makes room for a newer one, in its place.
-                self._waiting[key] = _Inquiry(key, question, function)
+                self._line(key)[key] = _Inquiry(key, question, function)
         if found is None:
             there = self._begin(key)
             with self._lock:
@@ -165,9 +168,13 @@ class Inquiries(Generic[K]):
     def _drop(self, key: K) -> None:
         """Drop what was answered and what waits; what is under way ends unheard."""
         self._looks.pop(key, None)
-        self._waiting.pop(key, None)
+        self._line(key).pop(key, None)
         if key in self._under_way:
             self._under_way[key].wanted = False
+
+    def _line(self, key: K) -> OrderedDict[K, _Inquiry[K]]:
+        """Return where the questions of *key* wait."""
+        return self._waiting_slow if key in self._slow else self._waiting
 
     def _take(self, key: K, question: Hashable) -> _Inquiry[K] | None:
         """Return the answered *question* of *key*, if it is fresh; an error is given only once."""
@@ -185,7 +192,7 @@ class Inquiries(Generic[K]):
 
     def _again(self, key: K) -> float:
         """Return in how many seconds *key* is to look again, should nobody wake it."""
-        if key not in self._waiting or key in self._slow:
+        if key not in self._waiting:
             return self._fresh
         # It waits behind some that may turn out to be late, and nobody tells when they are. Should all
         # be, each step lets so many begin; so not all that wait need look all the time.
@@ -199,14 +206,16 @@ class Inquiries(Generic[K]):
             late = now - one.began >= self._lanes.late
             soon += not one.slow and not late
             slow += one.slow or late
-        for key, one in self._waiting.items():
-            one.slow = key in self._slow
-            if (slow < self._lanes.slow) if one.slow else (soon < self._lanes.soon):
-                del self._waiting[key]
-                one.began = now
-                self._under_way[key] = one
-                return one
-        return None
+        if self._waiting and soon < self._lanes.soon:
+            key, one = self._waiting.popitem(last=False)
+        elif self._waiting_slow and slow < self._lanes.slow:
+            key, one = self._waiting_slow.popitem(last=False)
+            one.slow = True
+        else:
+            return None
+        one.began = now
+        self._under_way[key] = one
+        return one
 
     # -- without it
 
@@ -226,7 +235,7 @@ class Inquiries(Generic[K]):
                 with self._lock:
                     del self._under_way[one.key]
                     if one.wanted:
-                        self._waiting.setdefault(one.key, one)
+                        self._line(one.key).setdefault(one.key, one)
                 return there
             with self._lock:
                 one.apart = True
