@@ -38,7 +38,8 @@ _NOT_THE_USERS = frozenset({*LOCAL_KEYSPACES, *(keyspace.name for keyspace in SY
 class RingNode:
     """A Cassandra process. *fresh*: its disk never was a member's. *knows*: who it counts as members.
 
-    *age* is for how many seconds it has been running, *removes* the host id of whom it removes from the ring.
+    *host_ids* are theirs, by address. *age* is for how many seconds it has been running, *removes* the host
+    id of whom it removes from the ring.
     """
 
     address: str
@@ -49,6 +50,7 @@ class RingNode:
     serves: bool
     fresh: bool
     knows: frozenset[str] = frozenset()
+    host_ids: Mapping[str, str] = attrs.field(factory=dict)
     age: float = 0.0
     removes: str | None = None
 
@@ -189,6 +191,7 @@ def _node(node: Node) -> RingNode:
         serves=node.native_transport,
         fresh=node.volume.bootstrap is not Bootstrap.COMPLETED,
         knows=frozenset(node.view.members),
+        host_ids=dict(node.view.host_ids),
         age=node.simulation.now - node.started_at,
         removes=_removes(node),
     )

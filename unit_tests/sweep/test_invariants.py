@@ -133,6 +133,17 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         world(nodes=(node(knows=frozenset({"10.0.0.0", "10.0.0.1"})),)),
         "counts on 10.0.0.1",
     ),
+    "shrinks while a member is known at an earlier address": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(
+            nodes=(
+                node(host_id="one", knows=frozenset({"10.0.0.0", "10.0.0.9"}), host_ids={"10.0.0.9": "two"}),
+                node("cc-r2-0", host_id="two"),
+            )
+        ),
+        None,
+    ),
     "shrinks by one that hands its data over": (
         gone.racks_shrink_by_a_node_that_left,
         write(places.STATEFULSETS, rack(1), before=rack(2)),
