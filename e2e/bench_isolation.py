@@ -20,8 +20,9 @@ Only the operator's delays are to count, so:
 - The kind without hanging clusters is taken twice in each round, as two kinds. The ratio of these two is
   the noise: what a ratio is that nothing has caused. The bound is compared to both together.
 
-Its scheduling group's priority is printed: with the machine's other work at the same one, the 99th percentile
-is that work's.
+What the machine's other work costs cannot be taken out of it, so it is told: each round's longest wait of a
+ready thread for a processor, and the priority of the scheduling group. An edit wants a processor many
+times, one after the other; if a round's longest wait is not far below its 99th percentile, that work made it.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret
 from e2e.simkube.memory import relax_collection
 from e2e.simkube.server import HttpServer
+from e2e.starved import Starved
 
 BOUND = 1.2
 # An edit is nine requests of the operator, which sends fifty a second at most.
@@ -199,14 +201,17 @@ def percentile(seconds: Collection[float], part: float) -> float:
 def measure(bench: Bench, rounds: int) -> Mapping[str, list[float]]:
     """Take *rounds* of each kind, turn about; print each, and return by kind what all edits took."""
     bench.warm_up()
+    starved = Starved()
     few = max(1, len(bench.healthy) // 100)
     kinds_of = {QUIET[0]: (), "1 % hang": bench.others[:few], QUIET[1]: (), "20 % hang": bench.others}
     found: dict[str, list[float]] = {kind: [] for kind in kinds_of}
     for number in range(rounds):
         for kind, hung in list(kinds_of.items())[:: -1 if number % 2 else 1]:
+            starved.longest()
             seconds = bench.round(hung)
             found[kind] += seconds
-            print(f"  round {number}, {kind:<10}: {_line(seconds)}", flush=True)
+            waited = f"{starved.longest() * 1000:5.1f} ms" if starved.known else "unknown"
+            print(f"  round {number}, {kind:<10}: {_line(seconds)}, for a processor {waited}", flush=True)
     return found
 
 
