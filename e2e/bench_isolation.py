@@ -249,7 +249,7 @@ def main() -> int:
     print(f"noise: {max(first, second) / min(first, second):.2f} between the two without")
     ratio = percentile(found["1 % hang"], 0.99) / percentile(quiet, 0.99)
     good = ratio <= BOUND
-    print(f"1 % hang: {ratio:.2f} <= {BOUND}: {'ok' if good else 'MISSED'}")
+    print(f"1 % hang: {ratio:.3f} <= {BOUND}: {'ok' if good else 'MISSED'}")
     return 0 if good else 1
 
 
