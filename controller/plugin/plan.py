@@ -103,19 +103,24 @@ def manifest(file: str, name: str | None) -> Object:
         raise StopError(f"{file} cannot be read: {error.strerror}") from None
     except yaml.YAMLError as error:
         raise StopError(f"{file} is no YAML: {error}") from None
-    clusters = [
-        each
-        for each in found
-        if each.get("kind") == KIND and isinstance((each.get("metadata") or {}).get("name"), str)
-    ]
+    except UnicodeDecodeError as error:
+        raise StopError(f"{file} is no YAML: it is no text in UTF-8 ({error.reason})") from None
+    clusters = [each for each in found if each.get("kind") == KIND and isinstance(_name(each), str)]
     match [each for each in clusters if name in (None, each["metadata"]["name"])]:
         case [only]:
+            if not isinstance(only.get("spec") or {}, dict):
+                raise StopError(f"{file}: the spec of CassandraCluster {_name(only)} is no mapping of fields")
             return only
         case []:
             raise StopError(f"{file} holds no CassandraCluster{f' {name}' if name else ' with a name'}")
         case several:
             names = ", ".join(each["metadata"]["name"] for each in several)
             raise StopError(f"{file} holds several CassandraClusters: name one of {names}")
+
+
+def _name(obj: Object) -> object:
+    metadata = obj.get("metadata")
+    return metadata.get("name") if isinstance(metadata, dict) else None
 
 
 def made_up(session: Session, wanted: Object) -> Object:
@@ -153,15 +158,35 @@ def asked(session: Session, cluster: Object, *, old: Object | None) -> tuple[Obj
 
 def changed(old: object, new: object, path: str = "spec") -> Iterator[str]:
     """Yield a line for each field that differs, without what is secret in it."""
+    before, after = _named(old), _named(new)
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         for key in sorted(old.keys() | new.keys()):
             yield from changed(old.get(key), new.get(key), f"{path}.{key}")
+    elif before is not None and after is not None and list(before) != list(after):
+        # Racks and the like that come, go or change places: each is told of by its name.
+        if sorted(before) == sorted(after):
+            yield f"{path}: in the order {', '.join(before)} -> {', '.join(after)}"
+        for name in {**before, **after}:
+            yield from changed(before.get(name), after.get(name), f"{path}[{name}]")
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
             yield from changed(one, other, f"{path}[{number}]")
     elif old != new:
         key = path.rpartition(".")[2]
         yield f"{path}: {_short(shown(key, old))} -> {_short(shown(key, new))}"
+
+
+def _named(value: object) -> dict[str, object] | None:
+    """Return the items of a list by their names; None if they do not all have one of their own."""
+    if not isinstance(value, list):
+        return None
+    found: dict[str, object] = {}
+    for each in value:
+        name = each.get("name") if isinstance(each, Mapping) else None
+        if not isinstance(name, str) or name in found:
+            return None
+        found[name] = each
+    return found
 
 
 def _short(value: object) -> str:

@@ -15,7 +15,7 @@ from controller.domain.errors import NotFoundError
 from controller.kube import kinds
 from controller.plugin import bundle
 from controller.plugin.command import Command, cluster_argument
-from controller.plugin.errors import DONE, NOT_CLEAR
+from controller.plugin.errors import DONE, NOT_CLEAR, WRONG_ARGUMENTS, StopError
 from controller.plugin.plan import asked, changed, made_up, manifest, minutes
 from controller.plugin.session import Output, Session
 from controller.plugin.surroundings import with_surroundings
@@ -45,6 +45,8 @@ class _Asked:
 def _simulate(session: Session, given: argparse.Namespace) -> int:
     # The log of the operator that is simulated would stand among our words.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    if given.copies < 0:
+        raise StopError(f"--copies is a number of copies, from 0: {given.copies}", code=WRONG_ARGUMENTS)
     wrong = tuple(faults.parse(text) for text in given.fault)
     todo = _from_bundle(session, given) if given.bundle else _live(session, given)
     if todo.refused:

@@ -9,6 +9,7 @@ import yaml
 
 from controller.plugin.folding import folded
 from controller.plugin.forecast import Step
+from controller.plugin.plan import changed
 from e2e.samples import jolokia_secret, sample
 from unit_tests.plugin.conftest import Plugin
 
@@ -102,22 +103,43 @@ def test_plan_of_a_mistake(demo: Plugin, tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "cannot be read"),
-        ("a: [", "is no YAML"),
-        ("kind: Secret", "holds no CassandraCluster"),
-        ("kind: CassandraCluster\nmetadata: {}", "holds no CassandraCluster"),
+        (b"a: [", "is no YAML"),
+        (b"a: \x80", "it is no text in UTF-8"),
+        (b"kind: Secret", "holds no CassandraCluster"),
+        (b"kind: CassandraCluster\nmetadata: {}", "holds no CassandraCluster"),
+        (b"kind: CassandraCluster\nmetadata: [demo]", "holds no CassandraCluster"),
+        (b"kind: CassandraCluster\nmetadata: {name: demo}\nspec: [1]", "demo is no mapping of fields"),
     ],
 )
-def test_plan_of_no_manifest(text: str | None, message: str, still: Plugin, tmp_path: Path) -> None:
+def test_plan_of_no_manifest(text: bytes | None, message: str, still: Plugin, tmp_path: Path) -> None:
     """A file that cannot be used is told by its name and what is wrong with it."""
     file = tmp_path / "new.yaml"
     if text is not None:
-        file.write_text(text)
+        file.write_bytes(text)
 
     said = still.run("plan", "-f", str(file))
 
     assert said.code == 1
     assert str(file) in said.err
     assert message in said.err
+
+
+def test_racks_that_come_and_go_are_told_of_by_name() -> None:
+    """Not as two long lists that nobody can compare; what changed in one that stays stands beside it."""
+    old = {"dc": [{"name": "dc1", "nodesPerRacks": 1}, {"name": "dc2"}], "hosts": ["a", "b"]}
+    new = {"dc": [{"name": "dc1", "nodesPerRacks": 2}, {"name": "dc3"}], "hosts": ["a"]}
+
+    assert list(changed(old, new)) == [
+        "spec.dc[dc1].nodesPerRacks: 1 -> 2",
+        'spec.dc[dc2]: {"name": "dc2"} -> nothing',
+        'spec.dc[dc3]: nothing -> {"name": "dc3"}',
+        'spec.hosts: ["a", "b"] -> ["a"]',
+    ]
+    turned = {"dc": [{"name": "b"}, {"name": "a", "x": 1}]}
+    assert list(changed({"dc": [{"name": "a"}, {"name": "b"}]}, turned)) == [
+        "spec.dc: in the order a, b -> b, a",
+        "spec.dc[a].x: nothing -> 1",
+    ]
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "bundle.tar.gz"])

@@ -80,6 +80,7 @@ def test_a_new_cluster(plugin: Plugin, tmp_path: Path) -> None:
         (("--fault", "mute:demo-dc1-rack9-0"), "there are demo-dc1-rack1-0"),
         (("--fault", "kill-operator:soon"), "the number of a write"),
         (("--fault", "bad-image:x"), "leave out :x"),
+        (("--copies", "-1"), "a number of copies, from 0: -1"),
         (("--no-such-option",), "unrecognized arguments"),
     ],
 )
