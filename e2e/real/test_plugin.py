@@ -55,6 +55,10 @@ class Plugin:
         """Run it with `-o json`, and return the value."""
         return json.loads(self.run(*words, "-o", "json"))
 
+    def events(self) -> dict[str, str]:
+        """Return the reasons of the cluster's events by the events' names, the oldest first."""
+        return {e["metadata"]["name"]: e["reason"] for e in self.cluster.events(NAME)}
+
     def stored(self) -> Object:
         """Return the CassandraCluster."""
         return self.cluster.get(CLUSTERS, NAME)
@@ -122,6 +126,36 @@ def test_what_will_be_the_case(plugin: Plugin) -> None:
     for words in ((), ("--bundle", saved)):
         assert f"{NAME}-dc1-rack1-1" in plugin.run("plan", "-f", str(path), *words)
     assert plugin.stored()["spec"] == before["spec"]
+
+
+def test_what_is_played_comes_to_pass(plugin: Plugin) -> None:
+    """The simulation of a restart, started from the live cluster, has the steps that the cluster then takes.
+
+    Also if the operator dies on the way; and nothing is changed by playing it.
+    """
+    plugin.cluster.eventually(lambda: at_rest(plugin.stored()), seconds=60, what="it is at rest")
+    before = plugin.stored()
+    path = plugin.folder / "restart.yaml"
+    path.write_text(yaml.safe_dump(single(NAME, deletePVC=True, restartedAt="2030-01-01T00:00:00Z")))
+    played = plugin.json("simulate", "-f", str(path))
+    killed = plugin.json("simulate", "-f", str(path), "--fault", "kill-operator:2")
+    now = plugin.stored()
+    assert (now["spec"], now["metadata"]["generation"]) == (before["spec"], before["metadata"]["generation"])
+    for found in (played, killed):
+        assert (found["good"], found["restarted"], found["joined"]) == (True, [POD], [])
+
+    uid = plugin.cluster.get("pods", POD)["metadata"]["uid"]
+    told = plugin.events()
+    plugin.cluster.apply(yaml.safe_load(path.read_text()))
+    plugin.cluster.eventually(
+        lambda: plugin.cluster.get("pods", POD)["metadata"]["uid"] != uid and at_rest(plugin.stored()),
+        seconds=READY_SECONDS,
+        what="the node was restarted",
+    )
+
+    steps = [entry["what"].split()[0] for entry in played["history"] if entry["kind"] == "step"]
+    assert steps
+    assert [reason for name, reason in plugin.events().items() if name not in told] == steps
 
 
 def test_operations(plugin: Plugin) -> None:
