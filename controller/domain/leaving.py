@@ -150,9 +150,12 @@ def witnesses(name: str, observed: Observed) -> Mapping[str, View] | str:
     """Return the views of the peers of *name*, or why they are too few to go by.
 
     A peer that does not know itself and all others that answer has not heard of the ring as it is: that it
-    does not know a node says nothing.
+    does not know a node says nothing. One whose pod is yet to come does not answer.
     """
     peers = {p.name: p.ip for p in observed.pods() if p.name != name and p.name in observed.joined}
+    for member in observed.joined - peers.keys() - {name}:
+        if has_place(member, observed):
+            peers[member] = None
     views = observed.ring.views()
     answering = [peer for peer in peers if peer in views and views[peer].mode is Mode.NORMAL]
     others = {peers[peer] or "" for peer in answering}

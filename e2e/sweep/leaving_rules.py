@@ -116,14 +116,14 @@ def _recorded(config_map: Object) -> set[str]:
 def counted_on(pod: str, cluster: str, world: World) -> Iterator[str]:
     """Yield who counts a member that no process is seen of: it may be that of *pod*.
 
-    Not one who runs at another address by now, of which nobody there has heard yet.
+    Not one whose disk another pod has: it runs at another address by now, or will.
     """
     seen = {node.address for node in world.nodes} | {
         str((other.get("status") or {}).get("podIP")) for name, other in world.pods.items() if name != pod
     }
-    running = {node.host_id for node in world.nodes if node.pod != pod}
+    others = {host_id for claim, host_id in world.disks.items() if not claim.endswith(f"-{pod}")}
     for node in _members(world.nodes_of(cluster)):
-        moved = {address for address, host_id in node.host_ids.items() if host_id in running}
+        moved = {address for address, host_id in node.host_ids.items() if host_id in others}
         unseen = sorted(node.knows - seen - moved)
         if unseen:
             yield f"{node.pod} counts on {unseen[0]}"

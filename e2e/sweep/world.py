@@ -68,6 +68,7 @@ class World:
     """Everything in the namespace at one instant, by name, and all Cassandra processes.
 
     *copies* are those of all rings; they are filled in where the operator writes to pods or volumes only.
+    *disks* has the host id of whose data is on a claim's volume, by the claim's name.
     """
 
     now: float = 0.0
@@ -80,6 +81,7 @@ class World:
     # The Kubernetes nodes that there are, with or without power.
     machines: frozenset[str] = frozenset()
     nodes: tuple[RingNode, ...] = ()
+    disks: Mapping[str, str] = attrs.field(factory=dict)
     copies: tuple[Copies, ...] = ()
 
     def nodes_of(self, cluster: str) -> tuple[RingNode, ...]:
@@ -155,6 +157,7 @@ def look(cluster: SimCluster) -> World:
         config_maps=_named(cluster, CONFIG_MAPS),
         machines=frozenset(v.object["metadata"]["name"] for v in cluster.server.store.each(MACHINES, "")),
         nodes=tuple(_node(node) for node in ring.nodes()),
+        disks=_disks(cluster),
     )
 
 
@@ -179,6 +182,17 @@ def _named(cluster: SimCluster, place: tuple[str, str]) -> Named:
 
 def _each(cluster: SimCluster, place: tuple[str, str]) -> list[Any]:
     return list(cluster.server.store.each(place, cluster.namespace))
+
+
+def _disks(cluster: SimCluster) -> dict[str, str]:
+    disks = cluster.controllers.pods.disks
+    found = {}
+    for version in _each(cluster, CLAIMS):
+        metadata = version.object["metadata"]
+        disk = disks.get(metadata["uid"])
+        if disk is not None and disk.host_id is not None:
+            found[metadata["name"]] = disk.host_id
+    return found
 
 
 def _node(node: Node) -> RingNode:

@@ -212,6 +212,25 @@ def test_who_does_not_know_the_others_cannot_tell_of_anybody(known: int) -> None
     assert "no majority" in found.why
 
 
+def test_members_whose_pods_are_yet_to_come_are_no_part_of_a_majority() -> None:
+    """Of five peers two have pods, and do not know the sixth: three may, who have a place and no pod yet."""
+    want = desired((6,))
+    seen = Cluster.running(want).observed(want)
+    few = {n: attrs.evolve(r, pods=(*r.pods[:2], r.pods[-1])) for n, r in seen.racks.items()}
+    started = tuple(pod.name for pod in seen.pods())[:2]
+    views = {name: view for name, view in seen.ring.views().items() if name in started}
+    own = next(pod.ip for pod in seen.pods() if pod.name == "demo-dc1-rack0-5")
+    heard = {
+        name: attrs.evolve(view, host_ids={a: h for a, h in view.host_ids.items() if a != own})
+        for name, view in views.items()
+    }
+
+    found = fate("demo-dc1-rack0-5", attrs.evolve(seen, racks=few, ring=Ring(answers=heard)))
+
+    assert isinstance(found, Unknown)
+    assert "2 of 5 peers" in found.why
+
+
 def test_a_node_that_peers_do_not_know_is_gone_or_was_never_there() -> None:
     """The proof says which of the two, since only one that was a member may still run."""
     want = desired((2,))

@@ -40,6 +40,13 @@ def _ready(nodes: int, *, observed: int = 1, status: str = "True") -> dict[str, 
     return cluster(status={"readyNodes": nodes, "observedGeneration": observed, "conditions": [ready]})
 
 
+def _failing(obj: dict[str, Any]) -> dict[str, Any]:
+    """Return *obj* with the word that a look at it failed."""
+    retrying = {"type": "Progressing", "status": "True", "reason": "Retrying", "observedGeneration": 1}
+    status = obj["status"]
+    return {**obj, "status": {**status, "conditions": [*status["conditions"], retrying]}}
+
+
 def _claim(size: str, **more: str) -> dict[str, Any]:
     return {**CLAIM, "spec": {"resources": {"requests": {"storage": size}}, **more}}
 
@@ -139,10 +146,21 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         world(
             nodes=(
                 node(host_id="one", knows=frozenset({"10.0.0.0", "10.0.0.9"}), host_ids={"10.0.0.9": "two"}),
-                node("cc-r2-0", host_id="two"),
-            )
+            ),
+            disks={"data-cc-r2-0": "two"},
         ),
         None,
+    ),
+    "shrinks by one whose disk is a member's": (
+        gone.racks_shrink_by_a_node_that_left,
+        write(places.STATEFULSETS, rack(1), before=rack(2)),
+        world(
+            nodes=(
+                node(host_id="one", knows=frozenset({"10.0.0.0", "10.0.0.9"}), host_ids={"10.0.0.9": "two"}),
+            ),
+            disks={"data-cc-r1-1": "two"},
+        ),
+        "counts on 10.0.0.9",
     ),
     "shrinks by one that hands its data over": (
         gone.racks_shrink_by_a_node_that_left,
@@ -417,6 +435,18 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         write(places.CLUSTERS, _ready(0), before=cluster()),
         NOBODY,
         "0 of 1 nodes serve",
+    ),
+    "the last figures beside a failure": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _failing(_ready(1)), before=_ready(1)),
+        NOBODY,
+        None,
+    ),
+    "other figures beside a failure": (
+        inv.status_claims_what_is_true,
+        write(places.CLUSTERS, _failing(_ready(1)), before=_ready(0)),
+        NOBODY,
+        "status says 1 nodes",
     ),
     "too many nodes": (
         inv.status_claims_what_is_true,
