@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from e2e.cluster import binaries
-from e2e.cluster.shell import run
+from e2e.cluster.shell import Trouble, run
 from e2e.kubectl import Kubectl, Object
 from e2e.lab import LOCAL_IMAGE, ROOT, manifests
 
@@ -81,6 +81,21 @@ def test_the_operator_is_what_the_values_say() -> None:
     assert environment["LOG_LEVEL"] == "DEBUG"
     assert container["resources"]["limits"] == {"memory": "1Gi"}
     assert pod["imagePullSecrets"] == [{"name": "one"}, {"name": "two"}]
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        ("metricService=true", "metricService"),
+        ("image.imagePullSecrets.enabled=true", "imagePullSecrets"),
+        ("logLevel=TRACE", "logLevel"),
+        ("watchAllNamespaces=some", "watchAllNamespaces"),
+    ],
+)
+def test_a_value_that_nothing_reads_is_refused(words: str, named: str) -> None:
+    """By its name, CassKop's among them; so is one that is of no use."""
+    with pytest.raises(Trouble, match=named):
+        rendered("--set", words)
 
 
 def test_the_admission_policy_is_as_it_is_written() -> None:

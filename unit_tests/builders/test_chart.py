@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 import re
 
@@ -38,6 +39,18 @@ def test_every_value_is_used() -> None:
 
     image = {f"image.{name}" for name in values.pop("image")}
     assert used == set(values) | image
+
+
+def test_every_value_is_in_the_schema_and_no_other() -> None:
+    """So that a value that nothing reads is refused by Helm, by its name."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    schema = json.loads((CHART / "values.schema.json").read_text())
+
+    # What a chart hands down to all charts in it, Helm puts in by itself.
+    assert set(values) == set(schema["properties"]) - {"global"}
+    image = schema["properties"]["image"]
+    assert set(values["image"]) == set(image["properties"])
+    assert schema["additionalProperties"] is image["additionalProperties"] is False
 
 
 def test_the_defaults_are_those_of_the_manifests() -> None:
