@@ -18,11 +18,11 @@ import sys
 import httpx
 import structlog
 
-from controller.app import LISTS, PATIENCE
+from controller.app import PATIENCE
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
-from controller.core import Core, assemble, source_of
+from controller.core import Core, assemble
 from controller.domain.errors import TransientError
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
@@ -31,9 +31,9 @@ from controller.kube.live import LiveTransport
 from controller.runtime.clock import RealClock
 from controller.runtime.collection import spare_what_stays
 from controller.runtime.pace import Pace
-from controller.runtime.reflector import Reflector
 from controller.settings import Settings, parse
 from e2e.providers.sim_operator import IMAGE
+from e2e.reflecting import reflecting
 
 SYNC_SECONDS = 120.0
 
@@ -77,31 +77,14 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     server, proxy, namespace = sys.argv[1:]
     core, transport, recorder = operator(server, proxy)
-    reflectors = [
-        Reflector(
-            kind=kind.plural,
-            source=source_of(transport, kind, namespace),
-            store=store,
-            transform=kind.transform,
-            clock=RealClock(),
-            roll=random.random,
-            settings=LISTS,
-        )
-        for kind, store in core.stores.by_kind().items()
-    ]
-    for reflector in reflectors:
-        reflector.start()
-    for store in core.stores.by_kind().values():
-        assert store.wait_synced(SYNC_SECONDS), "the operator does not get to know what there is"
-    spare_what_stays()
-    recorder.start()
-    core.enqueue_all()
-    core.workers.start()
-    sys.stdin.read()
-    core.queue.shut_down(drop=True)
-    recorder.stop(1.0)
-    for reflector in reflectors:
-        reflector.stop()
+    with reflecting(core, transport, namespace, roll=random.random, seconds=SYNC_SECONDS):
+        spare_what_stays()
+        recorder.start()
+        core.enqueue_all()
+        core.workers.start()
+        sys.stdin.read()
+        core.queue.shut_down(drop=True)
+        recorder.stop(1.0)
     return 0
 
 

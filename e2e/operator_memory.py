@@ -17,18 +17,17 @@ import attrs
 import httpx
 import structlog
 
-from controller.app import LISTS
 from controller.builders.context import Images
 from controller.cassandra.jolokia import Jolokia
 from controller.cassandra.node import Nodes
-from controller.core import Core, assemble, source_of
+from controller.core import Core, assemble
 from controller.kube.client import KubeClient
 from controller.kube.events import EventRecorder
 from controller.kube.in_cluster import InCluster
 from controller.kube.live import LiveTransport
 from controller.runtime.clock import RealClock
 from controller.runtime.inquiries import on_the_spot
-from controller.runtime.reflector import Reflector
+from e2e.reflecting import reflecting
 
 KILOBYTE = 1024
 SYNC_SECONDS = 600.0
@@ -70,28 +69,11 @@ def main() -> int:
     transport = LiveTransport(InCluster(server=server), pool_size=16)
     core = operator(transport)
     before = megabytes("VmRSS")
-    reflectors = [
-        Reflector(
-            kind=kind.plural,
-            source=source_of(transport, kind, namespace),
-            store=store,
-            transform=kind.transform,
-            clock=RealClock(),
-            roll=lambda: 0.5,
-            settings=LISTS,
-        )
-        for kind, store in core.stores.by_kind().items()
-    ]
-    for reflector in reflectors:
-        reflector.start()
-    for store in core.stores.by_kind().values():
-        assert store.wait_synced(SYNC_SECONDS), "the operator does not get to know what there is"
-    core.enqueue_all()
-    for _ in core.stores.clusters.keys():  # noqa: SIM118 -- a store is no dict
-        core.workers.run_one()
-    print(before, megabytes("VmHWM"))
-    for reflector in reflectors:
-        reflector.stop()
+    with reflecting(core, transport, namespace, roll=lambda: 0.5, seconds=SYNC_SECONDS):
+        core.enqueue_all()
+        for _ in core.stores.clusters.keys():  # noqa: SIM118 -- a store is no dict
+            core.workers.run_one()
+        print(before, megabytes("VmHWM"))
     return 0
 
 
