@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -17,6 +17,12 @@ from controller.domain.ring import Mode, View
 
 if TYPE_CHECKING:
     from controller.domain.observed import Observed, Pod
+
+
+# A disk that is older than its pod by more than this was there for an earlier one.
+WITH_ITS_DISK: Final = dt.timedelta(seconds=10)
+# How long a JVM takes at most until its agent answers.
+JVM_STARTS: Final = dt.timedelta(seconds=60)
 
 
 @attrs.frozen
@@ -127,6 +133,9 @@ def fate(name: str, observed: Observed) -> Fate:
         return Unknown(
             why=f"{name} serves as a member, and none of the {len(views)} peers that answer knows it"
         )
+    if pod is not None and not member and _reads_its_disk(pod, observed):
+        # It may have joined in the moment in which all of them stopped, before anybody heard of it.
+        return Unknown(why=f"{name} starts from a disk that was used, and has not said yet if it had joined")
     word = "has left the ring" if member else "never joined the ring"
     counted = f"none of the {len(views)} nodes that answer knows it"
     return Gone(why=f"{name} {word}: {counted}", member=member)
@@ -197,11 +206,32 @@ def _is_out(name: str, observed: Observed) -> bool:
 
 def _serves(name: str, observed: Observed) -> bool:
     """Tell whether the node in the pod called *name* says that it is a member, and takes requests."""
+    return any(view.mode is Mode.NORMAL and view.native_transport for view in _own_words(name, observed))
+
+
+def _own_words(name: str, observed: Observed) -> Iterator[View]:
+    """Yield what the node in the pod called *name* says of itself."""
     on_its_way = observed.leaving is not None and observed.leaving.pod == name
     for own in (observed.ring.answers.get(name), observed.leaver if on_its_way else None):
-        if isinstance(own, View) and own.mode is Mode.NORMAL and own.native_transport:
-            return True
-    return False
+        if isinstance(own, View):
+            yield own
+
+
+def _reads_its_disk(pod: Pod, observed: Observed) -> bool:
+    """Tell whether the node in *pod* is about to find out from its disk whether it is a member.
+
+    One that loops or hangs is not waited for: between two starts nothing runs, and one that says nothing
+    at all has JVM_STARTS for it.
+    """
+    cassandra = next((c for c in pod.containers if c.name == "cassandra" and c.running), None)
+    if cassandra is None or cassandra.started or cassandra.since is None or pod.created is None:
+        return False
+    disk = min((c.created for c in observed.claims_of(pod.name) if c.created is not None), default=None)
+    used = cassandra.restarts > 0 or (disk is not None and disk + WITH_ITS_DISK < pod.created)
+    words = list(_own_words(pod.name, observed))
+    if words:
+        return used and all(view.mode is Mode.STARTING for view in words)
+    return used and observed.now < cassandra.since + JVM_STARTS
 
 
 def has_place(name: str, observed: Observed) -> bool:

@@ -38,7 +38,7 @@ from controller.domain.leaving import (
     fate,
     forgotten,
 )
-from controller.domain.observed import Claim, Observed
+from controller.domain.observed import Claim, Container, Observed
 from controller.domain.plan import needs_ownership, plan
 from controller.domain.ring import Answer, Mode, Ring, Silent
 from controller.domain.status import status
@@ -268,6 +268,53 @@ def test_a_node_that_serves_is_not_gone_whoever_does_not_know_it() -> None:
     assert isinstance(fate(LAST, asked), Unknown)
     assert isinstance(fate(LAST, said(attrs.evolve(own, mode=Mode.DECOMMISSIONED))), Gone)
     assert isinstance(fate(LAST, said(Silent(why="it is off"))), Gone)
+
+
+@pytest.mark.parametrize(
+    ("disk_age", "restarts", "up", "word", "waits"),
+    [
+        pytest.param(90, 0, 5, Mode.STARTING, True, id="reads-its-disk"),
+        pytest.param(90, 0, 5, None, True, id="its-agent-is-not-up-yet"),
+        pytest.param(0, 1, 5, None, True, id="its-process-was-started-again"),
+        pytest.param(0, 0, 5, Mode.STARTING, False, id="its-disk-is-new"),
+        pytest.param(90, 0, 5, Mode.JOINING, False, id="it-has-yet-to-join"),
+        pytest.param(90, 0, 5, Mode.JOINING_FAILED, False, id="it-could-not-join"),
+        pytest.param(90, 0, 61, None, False, id="it-hangs"),
+        pytest.param(90, 5, None, None, False, id="it-loops"),
+    ],
+)
+def test_a_node_that_starts_from_a_used_disk_may_yet_say_that_it_had_joined(
+    *, disk_age: int, restarts: int, up: int | None, word: Mode | None, waits: bool
+) -> None:
+    """All stopped as it had just joined, and nobody heard of it; who hangs or loops is not waited for."""
+    seen = Cluster.running(desired((2,))).observed(desired((2,)))
+    rack = seen.racks["dc1-rack0"]
+    born = seen.now - dt.timedelta(minutes=2)
+    cassandra = Container(
+        name="cassandra",
+        running=up is not None,
+        restarts=restarts,
+        since=seen.now - dt.timedelta(seconds=up) if up is not None else None,
+    )
+    pod = attrs.evolve(rack.pods[1], created=born, ready=False, containers=(cassandra,))
+    made = born - dt.timedelta(seconds=disk_age)
+    disk = Claim(name=f"data-{LAST}", uid="u", phase="Bound", storage_class=None, created=made)
+    others = _with(seen, LAST, host_ids={"dc1-rack0.0.1": "host-dc1-rack0.0.1"}).answers
+    view = next(iter(seen.ring.views().values()))
+    own = attrs.evolve(view, mode=word, native_transport=False) if word is not None else None
+    found = fate(
+        LAST,
+        attrs.evolve(
+            seen,
+            joined=seen.joined - {LAST},
+            hosts={name: host for name, host in seen.hosts.items() if name != LAST},
+            ring=Ring(answers={**others, LAST: own if own is not None else Silent(why="refused")}),
+            racks={"dc1-rack0": attrs.evolve(rack, pods=(rack.pods[0], pod), claims=(disk,))},
+        ),
+    )
+
+    assert isinstance(found, Unknown if waits else Gone)
+    assert not waits or "has not said yet if it had joined" in found.why
 
 
 @pytest.mark.parametrize("recorded", [True, False])
