@@ -51,6 +51,18 @@ class Written:
     uid: str
     resource_version: str | None
 
+    @classmethod
+    def of(cls, kind: Kind, stored: Body) -> Written:
+        """Return what is left of an object that the API server stored as *stored*."""
+        metadata = stored["metadata"]
+        return cls(
+            kind=kind,
+            namespace=metadata["namespace"],
+            name=metadata["name"],
+            uid=metadata["uid"],
+            resource_version=metadata["resourceVersion"],
+        )
+
 
 @attrs.frozen(kw_only=True)
 class Bodies:

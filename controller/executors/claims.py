@@ -46,13 +46,7 @@ class Claims:
             uid=action.uid,
             resource_version=live["metadata"]["resourceVersion"],
         )
-        return Written(
-            kind=kinds.PERSISTENT_VOLUME_CLAIM,
-            namespace=bodies.namespace,
-            name=action.claim,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.PERSISTENT_VOLUME_CLAIM, stored)
 
     def _the_one(self, action: DeleteClaim | GrowClaim, bodies: Bodies) -> Body:
         live = find(self.client, kinds.PERSISTENT_VOLUME_CLAIM, bodies.namespace, action.claim)

@@ -60,13 +60,7 @@ class Decommissions:
             return None
         patch = {"metadata": {"labels": dict(action.labels)}}
         stored = self.client.merge_patch(kinds.POD, bodies.namespace, action.pod, patch, uid=action.uid)
-        return Written(
-            kind=kinds.POD,
-            namespace=bodies.namespace,
-            name=action.pod,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.POD, stored)
 
     def state(self, call_id: str) -> Call:
         """Return what this process knows of a call."""

@@ -32,18 +32,12 @@ class LoginSecrets:
     password: Callable[[], str] = password
     on_secret: Callable[[str], None] = lambda _: None
 
-    def __call__(self, action: CreateSecret, bodies: Bodies) -> Written:
+    def __call__(self, action: CreateSecret, bodies: Bodies) -> Written:  # noqa: ARG002 -- there is one login a cluster
         """Create the Secret; `ConflictError` if there is one of that name."""
         made = self.password()
         self.on_secret(made)
         body = build_login_secret(
             namespace=bodies.namespace, cluster=bodies.cluster, uid=bodies.uid, password=made
         )
-        stored = self.client.create(kinds.SECRET, bodies.namespace, body)["metadata"]
-        return Written(
-            kind=kinds.SECRET,
-            namespace=bodies.namespace,
-            name=action.name,
-            uid=stored["uid"],
-            resource_version=stored["resourceVersion"],
-        )
+        stored = self.client.create(kinds.SECRET, bodies.namespace, body)
+        return Written.of(kinds.SECRET, stored)

@@ -51,13 +51,7 @@ class Objects:
                 exact = {key: live["metadata"][key] for key in ("uid", "resourceVersion")}
                 body = {**body, "metadata": {**body["metadata"], **exact}}
             stored = self.client.apply(kind, bodies.namespace, action.name, body)
-        return Written(
-            kind=kind,
-            namespace=bodies.namespace,
-            name=action.name,
-            uid=stored["metadata"]["uid"],
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kind, stored)
 
     def _require_no_loss(self, live: Body, body: Body, forgets: frozenset[str], namespace: str) -> None:
         """Raise `ConflictError` if the record of members would forget one but for those that it *forgets*.

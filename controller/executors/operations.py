@@ -95,13 +95,7 @@ class Operations:
         self._noted.pop(action.uid, None)
         if action.step is OperationStep.BEGIN:
             self._noted[action.uid] = action.annotations.get(names.OPERATION) or ""
-        return Written(
-            kind=kinds.POD,
-            namespace=bodies.namespace,
-            name=action.pod,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.POD, stored)
 
     def _count(self, action: MarkOperation) -> None:
         # What is no operation is the user's word, and no word for a label.

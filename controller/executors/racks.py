@@ -88,13 +88,7 @@ class Racks:
                 {"op": "replace", "path": "/spec/replicas", "value": action.replicas},
             ],
         )
-        return Written(
-            kind=kinds.STATEFULSET,
-            namespace=bodies.namespace,
-            name=action.statefulset,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.STATEFULSET, stored)
 
     def _delete(self, action: DeleteStatefulSet, live: Body, bodies: Bodies) -> Written:
         labels = live["spec"]["selector"]["matchLabels"]

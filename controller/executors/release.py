@@ -46,13 +46,7 @@ class Release:
                 raise ConflictError(f"claim {name} is gone or another one since the plan was made")
             self._delete(kinds.PERSISTENT_VOLUME_CLAIM, live, bodies)
         self._delete(kinds.POD, pod, bodies)
-        return Written(
-            kind=kinds.POD,
-            namespace=bodies.namespace,
-            name=action.pod,
-            uid=pod["metadata"]["uid"],
-            resource_version=None,
-        )
+        return deleted(kinds.POD, bodies, action.pod, pod["metadata"]["uid"])
 
     def _emptied(self, action: ReleasePlace, bodies: Bodies) -> Written:
         """Delete what there is yet of the place of a node that is out of the ring."""

@@ -58,13 +58,7 @@ class StatefulSets:
         else:
             body = self._at(_the_one(live, body, action), body, bodies.namespace)
             stored = self.client.apply(kinds.STATEFULSET, bodies.namespace, name, body)
-        return Written(
-            kind=kinds.STATEFULSET,
-            namespace=bodies.namespace,
-            name=name,
-            uid=stored["metadata"]["uid"],
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.STATEFULSET, stored)
 
     def _check_new(self, live: Body | None, body: Body, namespace: str) -> None:
         """Raise unless the place is free, and no pod would be deleted by a StatefulSet of this size."""

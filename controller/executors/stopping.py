@@ -46,13 +46,7 @@ class Stopping:
                 *changes,
             ],
         )
-        return Written(
-            kind=kinds.STATEFULSET,
-            namespace=bodies.namespace,
-            name=action.statefulset,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.STATEFULSET, stored)
 
     def _the_one(self, action: StopRack | StartRack, bodies: Bodies) -> Body:
         name = action.statefulset

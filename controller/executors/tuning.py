@@ -78,13 +78,7 @@ class Tunings:
         stored = self.client.merge_patch(
             kinds.POD, namespace, action.pod, patch, uid=action.uid, resource_version=version
         )
-        return Written(
-            kind=kinds.POD,
-            namespace=namespace,
-            name=action.pod,
-            uid=action.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.POD, stored)
 
 
 def tell(jolokia: Jolokia, endpoint: Endpoint, pod: str, settings: Sequence[Setting]) -> None:

@@ -273,16 +273,7 @@ class ClusterReconciler:
         stored = self.client.merge_patch(
             kinds.CASSANDRA_CLUSTER, key.namespace, key.name, patch, uid=obj["metadata"]["uid"]
         )
-        self._wrote(
-            key,
-            Written(
-                kind=kinds.CASSANDRA_CLUSTER,
-                namespace=key.namespace,
-                name=key.name,
-                uid=obj["metadata"]["uid"],
-                resource_version=stored["metadata"]["resourceVersion"],
-            ),
-        )
+        self._wrote(key, Written.of(kinds.CASSANDRA_CLUSTER, stored))
 
     def _wrote(self, key: Key, written: Written) -> None:
         self.caught_up.expect(key, written)

@@ -177,7 +177,7 @@ class Deletion:
             )
         except NotFoundError:
             raise ConflictError(f"claim {claim.name} is gone") from None
-        return _written(kinds.PERSISTENT_VOLUME_CLAIM, stored)
+        return Written.of(kinds.PERSISTENT_VOLUME_CLAIM, stored)
 
     def _hold(self, obj: Object) -> Written:
         """Add our finalizer, after those that are there."""
@@ -215,18 +215,7 @@ class Deletion:
         stored = self.client.json_patch(
             kinds.CASSANDRA_CLUSTER, metadata["namespace"], metadata["name"], operations
         )
-        return _written(kinds.CASSANDRA_CLUSTER, stored)
-
-
-def _written(kind: Kind, stored: Object) -> Written:
-    metadata = stored["metadata"]
-    return Written(
-        kind=kind,
-        namespace=metadata["namespace"],
-        name=metadata["name"],
-        uid=metadata["uid"],
-        resource_version=metadata["resourceVersion"],
-    )
+        return Written.of(kinds.CASSANDRA_CLUSTER, stored)
 
 
 def _left(

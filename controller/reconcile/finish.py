@@ -64,13 +64,7 @@ class Finisher:
         )
         if not quiet:
             self._tell(cluster, new.conditions)
-        return Written(
-            kind=kinds.CASSANDRA_CLUSTER,
-            namespace=cluster.namespace,
-            name=cluster.name,
-            uid=cluster.metadata.uid,
-            resource_version=stored["metadata"]["resourceVersion"],
-        )
+        return Written.of(kinds.CASSANDRA_CLUSTER, stored)
 
     def _as_seen(self, cluster: CassandraCluster) -> str:
         """Return the version to write at; `ConflictError` if spec or status are not as *cluster* has them.
