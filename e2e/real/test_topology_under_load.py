@@ -16,8 +16,11 @@ def test_a_client_never_notices(kubectl: Kubectl) -> None:
     Of all that a client writes and reads at LOCAL_QUORUM meanwhile no request fails, no read is wrong, and
     every row is there at the end.
     """
-    told = tell(kubectl, print)
-    kubectl.run("delete", "cassandracluster", NAME, "--timeout=240s", seconds=250)
+    try:
+        told = tell(kubectl, print)
+    finally:
+        # There is no room for it beside what comes next.
+        kubectl.run("delete", "cassandracluster", NAME, "--timeout=240s", seconds=250)
 
     assert told.client.requests > 500, "there was a client"
     assert told.client.failures == ()
