@@ -22,7 +22,7 @@ from controller.domain.leaving import Call, Ended, Held, Leaving, forgotten
 from controller.domain.observed import Observed, Pod, Rack
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import needs_loads, needs_ownership, replace, storage
-from controller.domain.plan.operate import call_id
+from controller.domain.plan.operate.under_way import call_id
 from controller.domain.ring import Ring
 from controller.kube.client import KubeClient
 from controller.reconcile import machines, resizing, snapshot, storage_classes, takeover
