@@ -409,11 +409,17 @@ def test_a_paused_roll_goes_on_where_it_stopped() -> None:
 
 
 def test_no_disruption_is_allowed_with_a_ceiling_of_zero() -> None:
-    """`maxPodUnavailable: 0` is said to be in the way."""
+    """`maxPodUnavailable: 0` is said to be in the way, of the first node too, whose template nobody knows."""
     want = desired((1, 1), template="t2", rollout=Rollout(most=0))
-    world = act(desired((1, 1), template="t2"), ring(1, 1), times=3)
+    fresh = act(want, ring(1, 1), times=8)
+    begun = act(desired((1, 1), template="t2"), ring(1, 1), times=3)
 
-    assert [a.reason for a in plan(want, look(want, world)) if isinstance(a, Hold)] == ["NoDisruptionAllowed"]
+    assert not fresh.restarts
+    assert len(begun.restarts) == 1
+    for world in (fresh, act(want, begun, times=8)):
+        actions = plan(want, look(want, world))
+        assert [a.reason for a in actions if isinstance(a, Hold)] == ["NoDisruptionAllowed"]
+    assert len(act(desired((1, 1), template="t2"), fresh, times=8).restarts) == 2
 
 
 @pytest.mark.parametrize("sizes", [(1,), (2, 2)])

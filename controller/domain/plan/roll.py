@@ -211,6 +211,8 @@ def _in_order(
     offered = tuple(pod for pod in pods if pod.ready and not pod.terminating and pod not in going)
     if waits or not offered:
         return waits or [action for action, _ in in_flight]
+    if not at_once and desired.rollout.most < 1:
+        return [_nothing_may_go()]
     turn = _upgrading(_turn(place, offered, 1, unheard), place, observed)
     if not _trusted(place, places, observed):
         # The first one tells whether the new template is any good.
@@ -219,8 +221,6 @@ def _in_order(
     if at_once:
         size = max(have.replicas, 1)
         most = max(-(-size * (desired.rollout.share or 100) // 100), 1) - len(in_flight)
-    elif most < 1:
-        return [_nothing_may_go()]
     if most < 1:
         return [action for action, _ in in_flight]
     return attrs.evolve(turn, most=most, going=tuple(action for action, _ in in_flight))
