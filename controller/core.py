@@ -101,7 +101,7 @@ class Core:
     queue: WorkQueue[Key]
     reconciler: ClusterReconciler
     workers: Workers[Key]
-    calls: HeldCalls[Key, None]
+    calls: HeldCalls[Key, str | None]
     clock: Clock
 
     def enqueue_all(self, priority: Priority = Priority.LOW) -> None:
@@ -150,7 +150,7 @@ def assemble(  # noqa: PLR0913 -- every seam of the controller, by name
     """
     stores = Stores()
     queue: WorkQueue[Key] = WorkQueue(clock=clock, backoff=KeyBackoff(roll=roll), metrics=queue_metrics)
-    calls: HeldCalls[Key, None] = HeldCalls(
+    calls: HeldCalls[Key, str | None] = HeldCalls(
         wake=queue.add, clock=clock, limit=HELD_CALLS, metrics=held_metrics, spawn=spawn
     )
     decommissions = Decommissions(client, operate or nodes.jolokia, calls)

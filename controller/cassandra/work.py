@@ -15,7 +15,7 @@ import attrs
 
 from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
-from controller.domain.availability import CASSANDRAS_OWN, NetworkTopology, replication_of
+from controller.domain.availability import CASSANDRAS_OWN, NetworkTopology, Simple, replication_of
 from controller.domain.errors import TerminalError, TransientError
 from controller.domain.operations.kinds import (
     Cleanup,
@@ -65,8 +65,8 @@ class Worker:
 
     def run(  # noqa: C901 -- an arm for each operation
         self, operation: NodeOperation, *, threads: int = 0, tag: str = "", again: bool = False
-    ) -> None:
-        """Carry *operation* out and return when it is done.
+    ) -> str | None:
+        """Carry *operation* out and return when it is done, with a remark for its user if there is one.
 
         *threads* is for a cleanup, 0 being Cassandra's own choice; *tag* names a snapshot without a name.
         *again*: a process that is no more may have asked for the very same, and not heard the answer.
@@ -87,7 +87,7 @@ class Worker:
             case Flush(keyspace=keyspace):
                 self._each(self._chosen(keyspace), lambda name: ("forceKeyspaceFlush", [name, []]))
             case Rebuild(source=source):
-                self._rebuild(source)
+                return self._rebuild(source)
             case Repair(incremental=incremental, keyspace=keyspace):
                 for name in self._chosen(keyspace):
                     self._repair(name, {"incremental": "true" if incremental else "false"})
@@ -99,6 +99,7 @@ class Worker:
                 self._remove(host_id)
             case _:
                 assert_never(operation)
+        return None
 
     def _each(self, keyspaces: Iterable[str], call: Callable[[str], tuple[str, list[object]]]) -> None:
         """Make one call for each keyspace; the first that fails ends it."""
@@ -137,34 +138,44 @@ class Worker:
         except ValueError as error:
             raise TransientError(f"half an answer of {self.endpoint.host}: {error}") from error
 
-    def _rebuild(self, source: str) -> None:
-        """Rebuild, if that fetches anything: Cassandra 5.0 takes an empty rebuild, and refuses the next.
+    def _rebuild(self, source: str) -> str | None:
+        """Rebuild, as far as that fetches anything: Cassandra 5.0 takes an empty one, and refuses the next.
 
         Only what *source* and this data centre both have copies of is fetched, one keyspace after the other.
         With all at once Cassandra fails where a range of `system_traces` has its copies here alone. Of a
         keyspace that a rebuild before this one has begun to fetch, Cassandra 5.0 tells not how far that
-        came, and fetches no more: what is missing comes by a repair between both data centres.
+        came, and fetches no more: what is missing comes by a repair between both data centres. What has
+        SimpleStrategy is left out: a node has got its share of that when it joined, from wherever it was.
         """
         here = self.brisk.read(self.endpoint, mbeans.SNITCH, ["Datacenter"])["Datacenter"]
         known = self._replicated()
         told = self._replication(known)
         if not told:
             self._call(_REBUILD_ALL, [source])
-            return
+            return None
+        dcs = self._dcs()
+        if source not in dcs:
+            listed = ", ".join(sorted(dcs))
+            raise TerminalError(f"the ring has no data centre {source} to fetch from: there are {listed}")
         by_name = dict(zip(known, told, strict=True))
-        for dc, words in ((source, "no data to fetch"), (here, "nothing to rebuild")):
-            if not any(_placed(text, dc) for name, text in by_name.items() if name not in CASSANDRAS_OWN):
-                raise TerminalError(
-                    f"no keyspace of yours keeps copies in {dc}, so that there is {words}: first"
-                    f" ALTER KEYSPACE <name> WITH replication = {{'class': 'NetworkTopologyStrategy',"
-                    f" '{source}': <copies>, '{here}': <copies>}}"
-                )
         begun = []
         for name, text in by_name.items():
             if _placed(text, source) and _placed(text, here) and not self._fetch(source, name):
                 begun.append(name)
         for name in begun:
             self._repair(name, {"primaryRange": "false", "dataCenters": f"{here},{source}"})
+        return _nothing_of_yours(by_name, source, here)
+
+    def _dcs(self) -> frozenset[str]:
+        """Return the data centres that have members, up or down."""
+        lists = self.brisk.read(self.endpoint, mbeans.STORAGE_SERVICE, ["LiveNodes", "UnreachableNodes"])
+        members = [str(address) for each in lists.values() for address in each or ()]
+        requests = [
+            {"type": "exec", "mbean": mbeans.SNITCH, "operation": mbeans.DC_OF, "arguments": [address]}
+            for address in members
+        ]
+        answers = self.brisk.bulk(self.endpoint, requests)
+        return frozenset(str(answer) for answer in answers if not isinstance(answer, JolokiaError))
 
     def _fetch(self, source: str, keyspace: str) -> bool:
         """Fetch a keyspace from *source*; False if a rebuild before this one has begun to."""
@@ -264,6 +275,27 @@ def stop(jolokia: Jolokia, endpoint: Endpoint, operation: NodeOperation) -> None
     kind = _STOPPABLE.get(type(operation))
     if kind is not None:
         jolokia.execute(endpoint, mbeans.COMPACTION_MANAGER, "stopCompaction", [kind])
+
+
+def _nothing_of_yours(by_name: Mapping[str, str], source: str, here: str) -> str | None:
+    """Return what to do first, if no keyspace of the user's has copies both in *source* and *here*."""
+    mine = {name: text for name, text in by_name.items() if name not in CASSANDRAS_OWN}
+    if any(_placed(text, source) and _placed(text, here) for text in mine.values()):
+        return None
+    lacking = next(
+        (dc for dc in (source, here) if not any(_placed(text, dc) for text in mine.values())),
+        f"both {source} and {here}",
+    )
+    dcs = f"'{source}': <copies>" + (f", '{here}': <copies>" if here != source else "")
+    remark = (
+        f"there was nothing of yours to fetch, since no keyspace of yours keeps copies in {lacking} by"
+        " NetworkTopologyStrategy: if that is to be so, ALTER KEYSPACE <name> WITH replication ="
+        f" {{'class': 'NetworkTopologyStrategy', {dcs}}}, and ask again"
+    )
+    simple = sorted(name for name, text in mine.items() if isinstance(replication_of(text), Simple))
+    if simple:
+        remark += f" (of {', '.join(simple)}, with SimpleStrategy, a node got its share when it joined)"
+    return remark
 
 
 def _placed(replication: str, dc: str) -> bool:

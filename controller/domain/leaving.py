@@ -39,11 +39,13 @@ class Held:
 class Ended:
     """The call ended; *failure* is what it ended with, None if it returned. Neither proves anything.
 
-    *lost* tells that no answer came, which says less still.
+    *lost* tells that no answer came, which says less still. *remark* is what its user should know of a call
+    that returned.
     """
 
     failure: str | None = None
     lost: bool = False
+    remark: str | None = None
 
 
 Call = NotCalled | Held | Ended

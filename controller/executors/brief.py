@@ -19,7 +19,7 @@ from controller.runtime.store import Key
 _LOOK_SECONDS: Final = 5.0
 
 
-def check(calls: HeldCalls[Key, None], call_id: Hashable) -> None:
+def check(calls: HeldCalls[Key, str | None], call_id: Hashable) -> None:
     """Raise `Asking` while the call is under way, and what the last one failed with."""
     if calls.is_held(call_id):
         raise Asking(_LOOK_SECONDS)
@@ -30,7 +30,7 @@ def check(calls: HeldCalls[Key, None], call_id: Hashable) -> None:
 
 
 def make(
-    calls: HeldCalls[Key, None], call_id: Hashable, key: Key, function: Callable[[], None], *, pod: str
+    calls: HeldCalls[Key, str | None], call_id: Hashable, key: Key, function: Callable[[], None], *, pod: str
 ) -> None:
     """Begin the call; `TransientError` if no further one can be held. `check` comes before."""
     began = calls.start(call_id, key, function, wakes=False)

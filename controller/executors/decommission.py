@@ -27,7 +27,7 @@ class Decommissions:
 
     client: KubeClient
     jolokia: Jolokia
-    calls: HeldCalls[Key, None]
+    calls: HeldCalls[Key, str | None]
 
     def __call__(self, action: Decommission, bodies: Bodies) -> Written | None:
         """Ask the node to leave, unless this very call was made already; its pod says so first.

@@ -52,7 +52,7 @@ class Operations:
     client: KubeClient
     patient: Jolokia
     brisk: Jolokia
-    calls: HeldCalls[Key, None]
+    calls: HeldCalls[Key, str | None]
     metrics: OperationMetrics | None = None
     # What this process noted last on each pod, by uid: whether another one may have asked for it already.
     _noted: dict[str, str] = attrs.field(factory=dict, init=False)
@@ -160,7 +160,7 @@ class Operations:
         return live
 
 
-def call_state(calls: HeldCalls[Key, None], call_id: str) -> Call:
+def call_state(calls: HeldCalls[Key, str | None], call_id: str) -> Call:
     """Return what this process knows of a call."""
     # Held first: a call that ends in between is then found by its result.
     if calls.is_held(call_id):
@@ -169,6 +169,6 @@ def call_state(calls: HeldCalls[Key, None], call_id: str) -> Call:
     if result is None:
         return NotCalled()
     if not isinstance(result, CallFailed):
-        return Ended()
+        return Ended(remark=result.value)
     lost = isinstance(result.error, TransientError | NotLeadingError)
     return Ended(failure=str(result.error), lost=lost)

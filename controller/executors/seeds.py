@@ -19,7 +19,7 @@ class Seeds:
     """Tells nodes to look at their seeds; nobody waits for one that hangs."""
 
     jolokia: Jolokia
-    calls: HeldCalls[Key, None]
+    calls: HeldCalls[Key, str | None]
 
     def __call__(self, action: ReloadSeeds, bodies: Bodies) -> None:
         """Carry out *action*.

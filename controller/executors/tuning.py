@@ -33,7 +33,7 @@ class Tunings:
 
     client: KubeClient
     jolokia: Jolokia
-    calls: HeldCalls[Key, None]
+    calls: HeldCalls[Key, str | None]
 
     def __call__(self, action: Tune, bodies: Bodies) -> Written | None:
         """Carry out *action*, and return what was written to the API server, if anything.

@@ -176,6 +176,19 @@ def test_what_cannot_be_done_is_refused_in_words(
     cluster.eventually(told, seconds=30, what="status tells of it")
 
 
+def test_a_rebuild_without_anything_to_fetch_is_done(cluster: Cluster, work: str) -> None:
+    """As with CassKop, whose users label all nodes before their keyspaces: the pod says that it did nothing.
+
+    It is no mistake as long as the ring has that data centre.
+    """
+    pod = pod_of(work)
+    ask(cluster, pod, "rebuild", "dc1")
+    ends(cluster, pod, "Done")
+
+    assert "no keyspace of yours keeps copies in dc1" in result(cluster, pod)
+    assert "ALTER KEYSPACE" in result(cluster, pod)
+
+
 @pytest.mark.parametrize(
     "operations",
     [

@@ -166,6 +166,7 @@ def test_silence_is_no_end(busy: Silent | None) -> None:
     ("call", "busy", "expected", "words"),
     [
         (Ended(), None, "DONE", "cleanup on demo-dc1-rack0-0 is done"),
+        (Ended(remark="nothing was there"), None, "DONE", "demo-dc1-rack0-0 is done: nothing was there"),
         (Ended(failure="disk full"), None, "FAILED", "failed: disk full"),
         (Ended(failure="cut", lost=True), Busy(), "FAILED", "the answer was lost (cut)"),
     ],

@@ -51,11 +51,13 @@ class Line:
         self.stage = stage
         self.calls: list[tuple[str, list[Any]]] = []
         self.answers: Callable[[str, list[Any]], Any] = lambda _operation, _arguments: None
+        # Who has copies of all keyspaces; the members of the ring stand in dc1 and dc2.
+        self.replication = NTS
         self.slept: list[float] = []
         self.waiting: list[Callable[[], None]] = []
         over = Jolokia.over(httpx.MockTransport(self._asked))
         jolokia = attrs.evolve(over, sleep=self.slept.append)
-        self.held: HeldCalls[Key, None] = HeldCalls(
+        self.held: HeldCalls[Key, str | None] = HeldCalls(
             wake=lambda _: None,
             clock=SteppedClock(),
             limit=limit,
@@ -73,10 +75,17 @@ class Line:
         assert request.url.host == ADDRESS
         body = json.loads(request.content)
         if isinstance(body, list):
-            return httpx.Response(200, json=[{"status": 200, "value": NTS} for _ in body])
+            places = {"10.0.0.7": "dc2", "10.0.0.8": "dc1"}
+            said = [places.get(each["arguments"][0], self.replication) for each in body]
+            return httpx.Response(200, json=[{"status": 200, "value": value} for value in said])
         if body["type"] == "read":
             names = body["attribute"]
-            known = {"Keyspaces": ["system", *REPLICATED], "NonLocalStrategyKeyspaces": REPLICATED}
+            known = {
+                "Keyspaces": ["system", *REPLICATED],
+                "NonLocalStrategyKeyspaces": REPLICATED,
+                "LiveNodes": ["10.0.0.7"],
+                "UnreachableNodes": ["10.0.0.8"],
+            }
             return httpx.Response(200, json={"status": 200, "value": {n: known.get(n, "dc2") for n in names}})
         self.calls.append((body["operation"].partition("(")[0], body["arguments"]))
         answer = self.answers(*self.calls[-1])
@@ -239,7 +248,7 @@ def test_who_does_not_lead_any_more_goes_no_further(line: Line) -> None:
     ("operation", "words"),
     [
         (Flush(keyspace="nosuch"), "there is no keyspace nosuch"),
-        (Rebuild(source="dc9"), "no keyspace of yours keeps copies in dc9"),
+        (Rebuild(source="dc9"), "the ring has no data centre dc9 to fetch from: there are dc1, dc2"),
         (Remove(node="10.0.0.9"), "it is not known which node"),
         (Repair(keyspace="system"), "there is no keyspace system"),
     ],
@@ -247,11 +256,36 @@ def test_who_does_not_lead_any_more_goes_no_further(line: Line) -> None:
 def test_what_would_do_nothing_or_harm_is_not_asked_for(
     line: Line, operation: NodeOperation, words: str
 ) -> None:
-    """Cassandra 5.0 takes an empty rebuild, and refuses the real one ever after."""
+    """A word that names nothing is refused before Cassandra hears of it."""
     found = line.carry_out(operation)
 
     assert words in str(found.failure)
     assert not found.lost
+    assert not line.calls
+
+
+@pytest.mark.parametrize(
+    ("replication", "words"),
+    [
+        ("NetworkTopologyStrategy {dc1=3}", "no keyspace of yours keeps copies in dc2"),
+        ("NetworkTopologyStrategy {dc2=1}", "no keyspace of yours keeps copies in dc1"),
+        ("SimpleStrategy {replication_factor=2}", "of app, with SimpleStrategy"),
+    ],
+)
+def test_a_rebuild_without_anything_to_fetch_is_done_and_says_so(
+    line: Line, replication: str, words: str
+) -> None:
+    """As with CassKop, if the ring has that data centre; Cassandra 5.0 would refuse the real one ever after.
+
+    What has SimpleStrategy is left out, as a node got its share of that when it joined.
+    """
+    line.replication = replication
+
+    found = line.carry_out(Rebuild(source="dc1"))
+
+    assert found.failure is None
+    assert words in str(found.remark)
+    assert "ALTER KEYSPACE" in str(found.remark)
     assert not line.calls
 
 

@@ -34,8 +34,9 @@ def go_on(work: Work, desired: Desired, observed: Observed) -> list[Action]:
             return _stop(work)
         case Held():
             return [Wait(seconds=None, why=f"{work.text} runs")]
-        case Ended(lost=False, failure=None):
-            return [ended(work, OperationStep.DONE, f"{work.text} is done", observed)]
+        case Ended(lost=False, failure=None, remark=remark):
+            why = f"{work.text} is done" + (f": {remark}" if remark else "")
+            return [ended(work, OperationStep.DONE, why, observed)]
         case Ended(failure=why) if work.paused:
             return [ended(work, OperationStep.STOPPED, f"{work.text} is paused: {why}", observed)]
         case Ended(lost=False, failure=why):
