@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 from controller.domain.availability import Consistency
+from controller.domain.origins import Origins
 from controller.domain.releases import Line
 
 
@@ -51,6 +52,8 @@ class DesiredRack:
     # The size of the data volumes, None without any, and where it is written.
     capacity: str | None = None
     capacity_path: str = "spec.dataCapacity"
+    # Which fields the parts of its pods come from.
+    origins: Origins = attrs.field(factory=Origins)
 
 
 @attrs.frozen(kw_only=True)

@@ -8,11 +8,13 @@ their own words, so that a wrong guess of the field still leaves the reader with
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import attrs
 
 from controller.domain.desired import DesiredRack
 from controller.domain.observed import Container, Pod
+from controller.domain.origins import BACKREST, Origins
 
 # Being unschedulable for a moment is normal while volumes are bound and images of peers are pulled.
 PATIENCE = dt.timedelta(seconds=10)
@@ -35,7 +37,26 @@ _IMAGE_FIELDS = {
     "backrest-sidecar": "spec.backRestSidecar.image",
 }
 # What the scheduler's sentence contains, the field to look at ("" is the rack's own), what to do.
+_SIDECARS = "spec.sidecarConfigs"
+_CONFIG = "spec.config"
+# What a kubelet says of a variable whose source is not there.
+_NO_OBJECT = re.compile(r'(secret|configmap) "([^"]+)" not found', re.IGNORECASE)
+_NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:\S+/)?([\w.-]+)")
+_KINDS = {"secret": "Secret", "configmap": "ConfigMap"}
+# The user's scripts, by which bootstrap speaks of them, and where a user's image sees them.
+_SCRIPTS = ("pre_run", "post_run", "/configmap")
+# A volume is where it is: neither labels nor sizes of the rack are to blame, nor is a storage class.
+_VOLUME_IS_ELSEWHERE = (
+    "spec.nodeReplacement",
+    (
+        "its volume lies on a machine that cannot take it: bring that one back or uncordon it, or, if it is"
+        " gone for good, have the node replaced"
+    ),
+)
 _SCHEDULING = (
+    ("PersistentVolume's node affinity", *_VOLUME_IS_ELSEWHERE),
+    ("volume node affinity conflict", *_VOLUME_IS_ELSEWHERE),
+    ("unschedulable", "", "`kubectl uncordon` a machine that may take it"),
     ("node affinity", ".labels", "give it labels that a node carries, or label a node"),
     ("anti-affinity", "spec.hardAntiAffinity", "add nodes, or allow two pods on a node"),
     ("Insufficient", "spec.resources", "ask for less, or add nodes"),
@@ -77,7 +98,7 @@ def diagnose(pod: Pod, rack: DesiredRack, now: dt.datetime) -> Trouble | None:
             return None
         return _unschedulable(pod, pod.unschedulable, rack)
     for container in pod.containers:
-        trouble = _container_trouble(pod, container)
+        trouble = _container_trouble(pod, container, rack)
         if trouble is not None:
             return trouble
     return None
@@ -96,13 +117,14 @@ def _unschedulable(pod: Pod, words: str, rack: DesiredRack) -> Trouble:
     )
 
 
-def _container_trouble(pod: Pod, container: Container) -> Trouble | None:
+def _container_trouble(pod: Pod, container: Container, rack: DesiredRack) -> Trouble | None:
     """Find what keeps one container from running."""
     if container.running or container.ready:
         return None
     words = _sentence(container.message or container.last_words or container.reason or "")
+    origins = rack.origins
     if container.reason in _IMAGE_REASONS:
-        path = _IMAGE_FIELDS.get(container.name, "spec.sidecarConfigs")
+        path = _IMAGE_FIELDS.get(container.name) or origins.sidecars.get(container.name, _SIDECARS)
         return Trouble(
             pod=pod.name,
             reason="ImageCannotBePulled",
@@ -111,31 +133,85 @@ def _container_trouble(pod: Pod, container: Container) -> Trouble | None:
             f" (set {path} to one that can): {words}",
         )
     if container.reason in _CONFIG_REASONS:
+        path, advice = _cannot_be_made(container, words, origins)
         return Trouble(
             pod=pod.name,
             reason="ContainerCannotBeMade",
-            path="spec",
-            why=f"container {container.name} of {pod.name} cannot be made: {words}",
+            path=path,
+            why=f"container {container.name} of {pod.name} cannot be made (see {path}; {advice}): {words}",
         )
     failed = container.exit_code not in (None, 0)
     if container.reason == "CrashLoopBackOff" or (failed and container.restarts > 0):
         if container.out_of_memory:
-            return _out_of_memory(pod, container)
-        path = "spec.config" if container.name in _IMAGE_FIELDS else "spec.sidecarConfigs"
+            return _out_of_memory(pod, container, origins)
         last = _sentence(container.last_words or container.message or "it left no message")
+        paths = _suspects(container.name, last, origins)
         return Trouble(
             pod=pod.name,
             reason="ContainerCrashes",
-            path=path,
+            path=paths[0],
             why=f"container {container.name} of {pod.name} ends again and again"
-            f" ({container.restarts} restarts; look at {path} and at its log). Its last words: {last}",
+            f" ({container.restarts} restarts; look at {', '.join(paths)} and at its log)."
+            f" Its last words: {last}",
         )
     return None
 
 
-def _out_of_memory(pod: Pod, container: Container) -> Trouble:
+def _suspects(name: str, words: str, origins: Origins) -> tuple[str, ...]:
+    """Return the fields that may have the container called *name* end, the likeliest first."""
+    found: tuple[str | None, ...]
+    match name:
+        case "base-config-builder":
+            found = ("spec.cassandraImage",)
+        case "config-builder":
+            found = (_CONFIG, origins.builder_image)
+        case "bootstrap":
+            by_script = origins.scripts if any(word in words for word in _SCRIPTS) else None
+            found = (by_script, origins.bootstrap_image, origins.scripts)
+            found = found if any(found[:2]) else (_CONFIG, origins.scripts)
+        case "cassandra":
+            found = (origins.changed_image, _CONFIG)
+        case "backrest-sidecar":
+            found = (BACKREST,)
+        case _:
+            found = (origins.sidecars.get(name, _SIDECARS),)
+    return tuple(dict.fromkeys(path for path in found if path))
+
+
+def _cannot_be_made(container: Container, words: str, origins: Origins) -> tuple[str, str]:
+    """Return the field that keeps *container* from being made, and what to do."""
+    whole, part = _NO_OBJECT.search(words), _NO_KEY.search(words)
+    if whole is not None or part is not None:
+        kind, name, key = _missing(whole, part)
+        # Variables of the backup sidecar are those of others, too; their own come first.
+        own = {"cassandra": "spec.envVars"} | dict(origins.sidecars)
+        mine = own.get(container.name, BACKREST)
+        paths = [
+            r.path for r in origins.references if (r.kind, r.name) == (kind, name) and key in {None, r.key}
+        ]
+        paths.sort(key=lambda path: not path.startswith(mine))
+        what = f"create {kind} {name}" if key is None else f"add key {key} to {kind} {name}"
+        return (paths[0] if paths else "spec"), f"{what}, or take the reference out"
+    image = _IMAGE_FIELDS.get(container.name) or origins.sidecars.get(container.name, _SIDECARS)
+    return image, "its image may lack the program that it is to run"
+
+
+def _missing(whole: re.Match[str] | None, part: re.Match[str] | None) -> tuple[str, str, str | None]:
+    """Return kind and name of what a kubelet does not find, and the key if the rest is there."""
+    if part is not None:
+        return part[2], part[3], part[1]
+    assert whole is not None
+    return _KINDS[whole[1].lower()], whole[2], None
+
+
+def _out_of_memory(pod: Pod, container: Container, origins: Origins) -> Trouble:
     """Say what a log cannot: the process had no time to write anything."""
-    path = "spec.resources.limits.memory" if container.name in _IMAGE_FIELDS else "spec.sidecarConfigs"
+    if container.name == "backrest-sidecar":
+        path = f"{BACKREST}.resources.limits.memory"
+    elif container.name in _IMAGE_FIELDS:
+        path = "spec.resources.limits.memory"
+    else:
+        path = origins.sidecars.get(container.name, _SIDECARS)
     return Trouble(
         pod=pod.name,
         reason="ContainerCrashes",

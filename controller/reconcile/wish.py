@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from controller.api.v2 import effective, names, quantity
-from controller.api.v2.cluster import CassandraCluster, NodeReplacement, RolloutStrategy
+from controller.api.v2.cluster import ActionName, CassandraCluster, NodeReplacement, RolloutStrategy
 from controller.api.v2.cluster import Rollout as RolloutSpec
 from controller.api.v2.defaults import with_defaults
 from controller.api.v2.revision import Revision
@@ -30,6 +30,7 @@ from controller.domain import releases
 from controller.domain.availability import Consistency
 from controller.domain.desired import Desired, DesiredRack, Refusal, Rollout
 from controller.domain.errors import TerminalError
+from controller.domain.origins import origins
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
 from controller.reconcile import takeover
@@ -109,6 +110,10 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     capacity_path=f"spec.topology.dc[{i}].dataCapacity"
                     if dc.data_capacity
                     else "spec.dataCapacity",
+                    origins=origins(
+                        newest.spec,
+                        image_changed=annotations.get(names.LAST_CHANGE) == ActionName.UPDATE_DOCKER_IMAGE,
+                    ),
                 )
             )
     shared = _shared(newest, joined, replaced or {}, live, fence=fence)
