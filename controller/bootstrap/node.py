@@ -5,7 +5,8 @@ In this order: it installs probes, agents and their settings; runs the user's pr
 and with which seeds the node may start, waiting for a seed if need be; writes seeds, agents and a
 replacement into the configuration; runs the user's post_run.sh. Run again, it leaves the same files.
 
-It exits with 1 and the reason when the node must not start; the kubelet then runs it again.
+It exits with 1 and the reason when the node must not start; the kubelet then runs it again. A script that
+ends with an exit code of its own is warned of and does not keep the node from starting.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ _LOOK_SECONDS = 2.0
 _SAY_SECONDS = 10.0
 _PROGRAMS = ("startup-probe.sh", "readiness-probe.sh", "liveness-probe.sh", "pre-stop.sh")
 _TEXTS = ("jolokia.sh", agents.METRICS_RULES)
+# What a shell's exit code says of a command that did not even begin.
+_NOT_RUN = {126: "a command in it cannot be run", 127: "a command in it was not found"}
 _JARS = {agents.JOLOKIA_JAR: "jolokia-jvm-*.jar", agents.METRICS_JAR: "jmx_prometheus_javaagent-*.jar"}
 
 
@@ -188,7 +191,12 @@ class Preparation:
             disk.write(header, agents.jolokia_header(credentials), mode=disk.SECRET)
 
     def _users_script(self, name: str) -> None:
-        """Run a script of the user's, if there is one; what it prints goes where our lines go."""
+        """Run a script of the user's, if there is one; what it prints goes where our lines go.
+
+        Its exit code is that of its last line, which CassKop does not look at: a line that is meant for one
+        pod, `test "$(hostname)" = … && …`, ends with 1 on all others. Raises `RefusedError` if the script
+        was killed, or if that last line could not be run at all.
+        """
         script = self.paths.scripts / name
         if not script.exists():
             return
@@ -198,14 +206,23 @@ class Preparation:
             "CASSANDRA_LIBS": str(self.paths.libraries),
             "CASSANDRA_TOOLS": str(self.paths.tools),
             "CONFIGMAP": str(self.paths.scripts),
+            # Where those of the image are before they are put there. It has no tools besides.
+            "BOOTSTRAP_CONF": str(self.paths.own),
+            "BOOTSTRAP_LIBS": str(self.paths.agents),
+            "BOOTSTRAP_TOOLS": str(self.paths.tools),
         }
         try:
             done = subprocess.run([script], env=environment, check=False)  # noqa: S603 -- the user's own
         except OSError:
             # Without an interpreter named in it, or without leave to be executed.
             done = subprocess.run(["/bin/sh", script], env=environment, check=False)  # noqa: S603 -- as above
+        if done.returncode < 0:
+            raise RefusedError(f"{name} was ended by signal {-done.returncode}")
+        if done.returncode in _NOT_RUN:
+            why = _NOT_RUN[done.returncode]
+            raise RefusedError(f"{name} ended with exit code {done.returncode}: {why}; the log has which")
         if done.returncode:
-            raise RefusedError(f"{name} failed with exit code {done.returncode}")
+            self._say(f"warning: {name} ended with exit code {done.returncode}")
 
     def _wait_for_leave(self, named: str) -> tuple[Start, str]:
         """Look around until it is decided whether the node may start, and whose place it takes.

@@ -253,7 +253,8 @@ def test_the_users_scripts_run_before_and_after(bench: Bench) -> None:
 
 def test_a_script_finds_the_folders_by_casskops_names(bench: Bench) -> None:
     """And everything else of the container's environment."""
-    names = ("CASSANDRA_CONF", "CASSANDRA_LIBS", "CASSANDRA_TOOLS", "CONFIGMAP", "PATH")
+    own = ("BOOTSTRAP_CONF", "BOOTSTRAP_LIBS", "BOOTSTRAP_TOOLS")
+    names = ("CASSANDRA_CONF", "CASSANDRA_LIBS", "CASSANDRA_TOOLS", "CONFIGMAP", *own, "PATH")
     bench.script(
         "pre_run.sh",
         f"#!/bin/sh\nprintf '%s\\n' {' '.join(f'${name}' for name in names)} > $CONFIGMAP/seen\n",
@@ -266,6 +267,9 @@ def test_a_script_finds_the_folders_by_casskops_names(bench: Bench) -> None:
         str(paths.libraries),
         str(paths.tools),
         str(paths.scripts),
+        str(paths.own),
+        str(paths.agents),
+        str(paths.tools),
         os.environ["PATH"],
     ]
 
@@ -287,12 +291,38 @@ def test_a_script_without_interpreter_or_leave_is_run_by_sh(bench: Bench, text: 
 
 
 @pytest.mark.parametrize("name", ["pre_run.sh", "post_run.sh"])
-def test_a_script_that_fails_stops_the_start(bench: Bench, name: str) -> None:
-    """A node with half of its user's wishes would be a riddle."""
-    bench.script(name, "#!/bin/sh\nexit 7\n")
+def test_a_line_for_another_pod_does_not_keep_this_one_from_starting(bench: Bench, name: str) -> None:
+    """CassKop documents such lines, which end with 1 on every pod but one; the log tells of it."""
+    flag = "-Dcassandra.replace_address_first_boot=10.0.0.9"
+    line = f'test "$(hostname)" = "another-pod" && echo "{flag}" >> $CASSANDRA_CONF/jvm.options\n'
+    bench.script(name, line)
 
-    assert bench.run() == 1
-    assert bench.last_words == f"{name} failed with exit code 7"
+    assert bench.run(CASSANDRA_SEEDS=SEEDS[0]) == 0
+    assert f"bootstrap: warning: {name} ended with exit code 1\n" in bench.said
+    assert bench.last_words == ""
+    assert flag not in bench.conf("jvm-server.options")
+
+
+@pytest.mark.parametrize("name", ["pre_run.sh", "post_run.sh"])
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("no-such-command", "ended with exit code 127: a command in it was not found; the log has which"),
+        (
+            "$CASSANDRA_CONF/cassandra.yaml",
+            "ended with exit code 126: a command in it cannot be run; the log has which",
+        ),
+        ("kill -9 $$", "was ended by signal 9"),
+    ],
+)
+def test_a_script_that_cannot_be_run_to_its_end_stops_the_start(
+    bench: Bench, name: str, text: str, words: str
+) -> None:
+    """A node with half of its user's wishes would be a riddle."""
+    bench.script(name, f"#!/bin/sh\n{text}\n")
+
+    assert bench.run(CASSANDRA_SEEDS=SEEDS[0]) == 1
+    assert bench.last_words == f"{name} {words}"
 
 
 def test_other_files_of_the_configmap_have_no_effect(bench: Bench) -> None:
