@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from controller.api.v2 import privileges
 from controller.api.v2.jsonvalues import JsonMap, thaw
 from controller.builders.context import Context
 
@@ -57,5 +58,8 @@ def sidecar_context(given: JsonMap) -> dict[str, Any]:
     wanted = restricted(read_only=False)
     del wanted["readOnlyRootFilesystem"]
     own = thaw(given)
+    if privileges.gained(own):
+        # An API server refuses a container that has them and is told to gain none.
+        del wanted["allowPrivilegeEscalation"]
     capabilities = {**wanted["capabilities"], **own.get("capabilities", {})}
     return {**wanted, **own, "capabilities": capabilities}

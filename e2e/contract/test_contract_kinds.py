@@ -139,6 +139,29 @@ def test_containers_are_checked(api: Api, space: Space, container: Object, cause
     assert cause in answer.causes
 
 
+@pytest.mark.parametrize("given", [{"privileged": True}, {"capabilities": {"add": ["CAP_SYS_ADMIN"]}}])
+def test_privileges_and_none_to_be_gained_are_refused(api: Api, space: Space, given: Object) -> None:
+    """422 for `allowPrivilegeEscalation: false` beside what allows it, in a template too; each alone is taken."""
+    both = {**given, "allowPrivilegeEscalation": False}
+    body = statefulset()
+    body["spec"]["template"]["spec"]["containers"] = [_container(securityContext=both)]
+    in_template = api.post(space.path("statefulsets"), body)
+    body["spec"]["template"]["spec"]["containers"] = [_container(securityContext=given)]
+
+    assert in_template.status == 422
+    assert ("FieldValueInvalid", "spec.template.spec.containers[0].securityContext") in in_template.causes
+    assert space.made("statefulsets", body)
+
+
+def test_a_capability_by_its_short_name_is_not_looked_at(space: Space) -> None:
+    """Only `CAP_SYS_ADMIN` is refused beside `allowPrivilegeEscalation: false`."""
+    context = {"capabilities": {"add": ["SYS_ADMIN"]}, "allowPrivilegeEscalation": False}
+    body = statefulset()
+    body["spec"]["template"]["spec"]["containers"] = [_container(securityContext=context)]
+
+    assert space.made("statefulsets", body)
+
+
 def test_containers_have_names_of_their_own(api: Api, space: Space) -> None:
     """422 for two containers of one name; a pod has at least one."""
     body = pod()

@@ -234,6 +234,23 @@ def test_a_sidecar_keeps_what_its_user_says_about_security() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"privileged": True},
+        {"capabilities": {"add": ["CAP_SYS_ADMIN"]}},
+        {"capabilities": {"add": ["SYS_ADMIN"]}},
+    ],
+)
+def test_a_sidecar_with_privileges_is_not_told_to_gain_none(given: Json) -> None:
+    """An API server refuses both together, and then no StatefulSet would come at all."""
+    sidecars = [{"name": "tuner", "image": "busybox", "securityContext": given}]
+    context = container(build({"sidecarConfigs": sidecars}), "tuner")["securityContext"]
+
+    assert "allowPrivilegeEscalation" not in context
+    assert context["runAsNonRoot"] is True
+
+
 def test_the_root_of_cassandra_is_as_the_user_says() -> None:
     """Read-only unless told otherwise."""
     assert container(build(), "cassandra")["securityContext"]["readOnlyRootFilesystem"] is True

@@ -58,6 +58,21 @@ SERVER = "spec.config.jvm-server-options"
 @pytest.mark.parametrize(
     ("spec", "path", "words"),
     [
+        (
+            sidecar(securityContext={"privileged": True, "allowPrivilegeEscalation": False}),
+            f"{SIDECAR}.securityContext.allowPrivilegeEscalation",
+            "is false beside privileged",
+        ),
+        (
+            sidecar(
+                securityContext={
+                    "capabilities": {"add": ["CAP_SYS_ADMIN"]},
+                    "allowPrivilegeEscalation": False,
+                }
+            ),
+            f"{SIDECAR}.securityContext.allowPrivilegeEscalation",
+            "remove one of them",
+        ),
         # Names of data centres and racks
         (dc(name="DC1"), f"{DC}.name", "small letters"),
         (dc(name="1dc"), f"{DC}.name", "begin with a letter"),
@@ -266,6 +281,8 @@ def test_lengths_are_counted_together() -> None:
         {"maxPodUnavailable": 0},
         {"cassandraImage": "registry.example.org:5000/team_a/cassandra__x:5.0-jammy@sha256:" + "a" * 64},
         {"imagePullSecret": {"name": ""}, "dataCapacity": ""},
+        sidecar(securityContext={"privileged": True}),
+        sidecar(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}, "allowPrivilegeEscalation": False}),
         {"envVars": [{"name": "CASSANDRA_LOG_DIR", "value": "/x"}, {"name": "a.b-c"}]},
         {"configMapName": "x", **sidecar(volumeMounts=[{"name": "cassandra-config", "mountPath": "/x"}])},
         {"storageConfigs": storage(mountPath="/var/lib/cassandra")["storageConfigs"]},

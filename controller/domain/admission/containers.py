@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from controller.api.v2 import names
+from controller.api.v2 import names, privileges
 from controller.api.v2.cluster import CassandraCluster
 from controller.api.v2.jsonvalues import JsonMap
 from controller.api.v2.problems import Problem
@@ -62,6 +62,10 @@ def _sidecars(containers: Iterable[JsonMap], volumes: frozenset[str]) -> Iterato
             yield Problem(path=f"{path}.image", message=wrong)
         policies = ("Always", "IfNotPresent", "Never")
         yield from choice(f"{path}.imagePullPolicy", container.get("imagePullPolicy"), policies)
+        context = container.get("securityContext", {})
+        if privileges.contradicts(context):
+            message = f"is false beside {privileges.gained(context)}, which allows it; remove one of them"
+            yield Problem(path=f"{path}.securityContext.allowPrivilegeEscalation", message=message)
         yield from _variables(f"{path}.env", container.get("env", ()), {})
         yield from _mounts(f"{path}.volumeMounts", container.get("volumeMounts", ()), volumes, ())
 

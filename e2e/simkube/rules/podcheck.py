@@ -2,7 +2,7 @@
 What is wrong with the pod spec of a template or a pod.
 
 Covered is what an operator's template can get wrong: names, ports, mounts, volumes, probes, resources,
-variables, affinity, tolerations. What is left out is taken as it is.
+variables, privileges, affinity, tolerations. What is left out is taken as it is.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ def _container(
     _variables(container.get("env") or (), f"{where}.env", problems)
     _mounts(container.get("volumeMounts") or (), f"{where}.volumeMounts", volumes, problems)
     resources(container.get("resources") or {}, f"{where}.resources", problems)
+    _privileges(container.get("securityContext") or {}, f"{where}.securityContext", problems)
     restarts = container.get("restartPolicy") == "Always"
     for kind in ("livenessProbe", "readinessProbe", "startupProbe"):
         if kind not in container:
@@ -201,6 +202,21 @@ def resources(found: Object, field: str, problems: Problems) -> None:
                 amount,
                 f"must be less than or equal to {name} limit of {limit}",
             )
+
+
+def _privileges(context: Object, field: str, problems: Problems) -> None:
+    if context.get("allowPrivilegeEscalation") is not False:
+        return
+    if context.get("privileged"):
+        problems.invalid(
+            field, context, "cannot set `allowPrivilegeEscalation` to false and `privileged` to true"
+        )
+    if "CAP_SYS_ADMIN" in ((context.get("capabilities") or {}).get("add") or ()):
+        problems.invalid(
+            field,
+            context,
+            "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN",
+        )
 
 
 def _probe(probe: Object, field: str, kind: str, problems: Problems) -> None:
