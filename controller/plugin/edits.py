@@ -8,10 +8,14 @@ back to false; this operator leaves the spec to its user, so a second restart is
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator
 import datetime as dt
 from http import HTTPStatus
 from typing import Any, Final
 
+import attrs
+
+from controller.api.v2.defaults import DEFAULT_DC, DEFAULT_RACK
 from controller.domain.errors import ConflictError
 from controller.kube import kinds
 from controller.kube.errors import check
@@ -41,43 +45,59 @@ def write_spec(session: Session, cluster: Object, operations: list[dict[str, Any
     check(answer, what=f"edit CassandraCluster {metadata['name']}")
 
 
+@attrs.frozen
+class _Rack:
+    """A rack as the operator has it, and the edit that has it restarted."""
+
+    dc: str
+    name: str
+    edit: dict[str, Any]
+
+    @property
+    def full_name(self) -> str:
+        return f"{self.dc}.{self.name}"
+
+
+def _racks(spec: Object, now: float) -> Iterator[_Rack]:
+    """Yield all racks, also those that are there because the topology leaves them out."""
+    written = (spec.get("topology") or {}).get("dc") or ()
+    if not written:
+        yield _Rack(DEFAULT_DC, DEFAULT_RACK, _dated("/spec", now))
+    for i, dc in enumerate(written):
+        place = f"/spec/topology/dc/{i}"
+        for j, rack in enumerate(dc.get("rack") or ()):
+            yield _Rack(dc.get("name"), rack.get("name"), _asked_again(f"{place}/rack/{j}", rack, now))
+        if not dc.get("rack"):
+            yield _Rack(dc.get("name"), DEFAULT_RACK, _dated(place, now))
+
+
 def _restart(session: Session, given: argparse.Namespace) -> int:
     cluster = session.cluster(given.crd)
     wanted = set(given.rack or given.dc or ())
-    operations: list[dict[str, Any]] = []
-    found: list[str] = []
-    matched: set[str] = set()
-    for i, dc in enumerate(((cluster["spec"].get("topology") or {}).get("dc")) or ()):
-        for j, rack in enumerate(dc.get("rack") or ()):
-            name = f"{dc.get('name')}.{rack.get('name')}"
-            match = name if given.rack else dc.get("name")
-            if given.full or match in wanted:
-                matched.add(match)
-                found.append(name)
-                operations.append(_asked_again(f"/spec/topology/dc/{i}/rack/{j}", rack, session.now()))
-    missing = sorted(wanted - matched)
-    if missing or not found:
-        there = ", ".join(
-            f"{dc.get('name')}.{rack.get('name')}"
-            for dc in (cluster["spec"].get("topology") or {}).get("dc") or ()
-            for rack in dc.get("rack") or ()
-        )
-        raise StopError(
-            f"No rack {', '.join(missing) or 'is'} in the topology of {given.crd}: it has {there or 'none'}"
-        )
-    for name in found:
+    there = list(_racks(cluster["spec"], session.now()))
+    chosen = [rack for rack in there if given.full or (rack.full_name if given.rack else rack.dc) in wanted]
+    missing = sorted(wanted - {rack.full_name if given.rack else rack.dc for rack in chosen})
+    if missing:
+        known = ", ".join(rack.full_name for rack in there)
+        raise StopError(f"No rack {', '.join(missing)} in the topology of {given.crd}: it has {known}")
+    names = [rack.full_name for rack in chosen]
+    for name in names:
         session.out.say(f"Trigger restart of {name}")
-    write_spec(session, cluster, operations)
-    session.out.result({"namespace": session.namespace, "cluster": given.crd, "racks": found})
+    write_spec(session, cluster, [rack.edit for rack in chosen])
+    session.out.result({"namespace": session.namespace, "cluster": given.crd, "racks": names})
     return DONE
 
 
 def _asked_again(path: str, rack: Object, now: float) -> dict[str, Any]:
     """Return the operation that has the rack restarted, also if it was asked for before."""
     if rack.get("rollingRestart"):
-        stamp = dt.datetime.fromtimestamp(now, dt.UTC).replace(microsecond=0)
-        return {"op": "add", "path": f"{path}/restartedAt", "value": f"{stamp:%Y-%m-%dT%H:%M:%SZ}"}
+        return _dated(path, now)
     return {"op": "add", "path": f"{path}/rollingRestart", "value": True}
+
+
+def _dated(path: str, now: float) -> dict[str, Any]:
+    stamp = dt.datetime.fromtimestamp(now, dt.UTC).replace(microsecond=0)
+    return {"op": "add", "path": f"{path}/restartedAt", "value": f"{stamp:%Y-%m-%dT%H:%M:%SZ}"}
 
 
 def _unlock(session: Session, given: argparse.Namespace) -> int:

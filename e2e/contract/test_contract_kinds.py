@@ -141,7 +141,7 @@ def test_containers_are_checked(api: Api, space: Space, container: Object, cause
 
 @pytest.mark.parametrize("given", [{"privileged": True}, {"capabilities": {"add": ["CAP_SYS_ADMIN"]}}])
 def test_privileges_and_none_to_be_gained_are_refused(api: Api, space: Space, given: Object) -> None:
-    """422 for `allowPrivilegeEscalation: false` beside what allows it, in a template too; each alone is taken."""
+    """422 for `allowPrivilegeEscalation: false` beside what allows it; each alone is taken."""
     both = {**given, "allowPrivilegeEscalation": False}
     body = statefulset()
     body["spec"]["template"]["spec"]["containers"] = [_container(securityContext=both)]

@@ -10,7 +10,7 @@ from controller.api.v2 import names
 from controller.kube.transport import Request
 from e2e.providers.cluster import CLUSTERS, wait_ready
 from e2e.providers.sim import NAMESPACE
-from e2e.samples import sample
+from e2e.samples import sample, single
 from e2e.simkube.faults import Match, Refuse, Rule
 from unit_tests.plugin.conftest import Plugin
 
@@ -160,6 +160,45 @@ def test_restart_of_whole_data_centres(words: list[str], demo: Plugin) -> None:
     said = demo.run("restart", "--crd", "demo", *words, "-o", "json")
 
     assert said.json["racks"] == ["dc1.rack1", "dc1.rack2", "dc1.rack3"]
+
+
+def _without_topology() -> dict[str, Any]:
+    obj = single("demo")
+    del obj["spec"]["topology"]
+    return obj
+
+
+@pytest.mark.parametrize(
+    ("topology", "words", "place"),
+    [
+        (None, ["--full"], ()),
+        ({"dc": []}, ["--dc", "dc1"], ()),
+        ({"dc": [{"name": "dc1"}]}, ["--rack", "dc1.rack1"], ("topology", "dc", 0)),
+        ({"dc": [{"name": "dc1", "rack": []}]}, ["--full"], ("topology", "dc", 0)),
+    ],
+)
+def test_racks_that_nobody_wrote_are_restarted(
+    topology: dict[str, Any] | None, words: list[str], place: tuple[str | int, ...], plugin: Plugin
+) -> None:
+    """Data centre and rack are `dc1` and `rack1` where the spec leaves them out; the date is above them."""
+    plugin.cluster.apply(_without_topology() if topology is None else single("demo", topology=topology))
+
+    said = plugin.run("restart", "--crd", "demo", *words, "-o", "json")
+
+    assert said.json["racks"] == ["dc1.rack1"]
+    found = plugin.cluster.get(CLUSTERS, "demo")["spec"]
+    for step in place:
+        found = found[step]
+    assert found["restartedAt"]
+
+
+def test_a_rack_that_nobody_wrote_and_is_not_there(plugin: Plugin) -> None:
+    """What is there is named as the operator names it."""
+    plugin.cluster.apply(_without_topology())
+
+    said = plugin.run("restart", "--crd", "demo", "--rack", "dc1.rack2")
+
+    assert (said.code, "it has dc1.rack1" in said.err) == (1, True)
 
 
 def test_unlock_and_lock_again(demo: Plugin) -> None:

@@ -22,6 +22,9 @@ _T = TypeVar("_T")
 BACKREST_IMAGE = "ghcr.io/cscetbon/instaclustr-icarus:1.1.3"
 CASSANDRA_IMAGE = "cassandra:5.0"
 CASSKOP_CASSANDRA_IMAGE = "cassandra:3.11.10"
+# Of a topology that names none.
+DEFAULT_DC = "dc1"
+DEFAULT_RACK = "rack1"
 CASSKOP_BOOTSTRAP_IMAGE = "ghcr.io/cscetbon/casskop-bootstrap:0.1.21"
 CASSKOP_CONFIG_BUILDER_IMAGE = "datastax/cass-config-builder:1.0.4"
 
@@ -109,8 +112,9 @@ def _with_our_defaults(spec: ClusterSpec) -> ClusterSpec:
 
 def _with_racks(topology: Topology | None) -> Topology:
     """Give a cluster without data centres `dc1`, and each data centre without racks a `rack1`."""
-    dcs = topology.dc if topology and topology.dc else (DC(name="dc1"),)
-    return Topology(dc=tuple(dc if dc.rack else attrs.evolve(dc, rack=(Rack(name="rack1"),)) for dc in dcs))
+    dcs = topology.dc if topology and topology.dc else (DC(name=DEFAULT_DC),)
+    rack = (Rack(name=DEFAULT_RACK),)
+    return Topology(dc=tuple(dc if dc.rack else attrs.evolve(dc, rack=rack) for dc in dcs))
 
 
 def _with_limits(resources: JsonMap | None) -> JsonMap:
