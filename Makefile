@@ -13,7 +13,7 @@ LOCK := --generate-hashes --strip-extras --allow-unsafe --no-emit-find-links --n
 .DEFAULT_GOAL := help
 .PHONY: help venv check lint types layers format verify-manifests manifests test unit sweep sweep-quick \
         sweep-mutants sweep-walks deps up down demo e2e e2e-full bench-core bench-sim bench-isolation bench-create bench-roll \
-        bench-operations bench-topology agents plugin image lock clean recording
+        bench-operations bench-topology bench-plugin agents plugin image lock clean recording
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,7 @@ e2e-full: venv ## the same, with the scenarios that take long
 bench-sim: venv ## measure the simulator: requests, fault plans, a thousand clusters (CLUSTERS=1000)
 	$(RUN) e2e.simkube.bench
 	$(RUN) e2e.bench_converge --clusters=$(CLUSTERS)
+	$(RUN) e2e.sweep --story create --jobs 1
 
 bench-core: venv ## measure what one reconcile costs without any call
 	$(RUN) e2e.bench_core

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 import datetime as dt
+from typing import Final
 
 import attrs
 
@@ -57,8 +58,15 @@ class Finding:
     message: str
 
 
-def accepted() -> Finding:
-    """The spec is carried out."""
+# What is written of fields that nobody knows; they stop nothing, and may be a slip of the pen.
+IGNORED: Final = "FieldsIgnored"
+
+
+def accepted(ignored: Sequence[str] = ()) -> Finding:
+    """The spec is carried out, but for its fields that are not known: *ignored*."""
+    if ignored:
+        message = f"the spec is carried out; not known, and ignored: {', '.join(ignored)}"
+        return Finding(type="SpecAccepted", status=True, reason=IGNORED, message=message[:_MESSAGE_LIMIT])
     return Finding(type="SpecAccepted", status=True, reason="Accepted", message="the spec is carried out")
 
 

@@ -39,6 +39,7 @@ from controller.domain.actions import (
     Wait,
     Write,
 )
+from controller.domain.conditions import IGNORED
 from controller.domain.observed import Pod
 from controller.domain.plan import plan
 from controller.domain.status import corrected, status
@@ -232,7 +233,7 @@ def _summed(world: World, steps: list[Step], look: Look | None, unknown: str | N
         holds=tuple(a for a in actions if isinstance(a, Hold)),
         waits=() if unknown else tuple(a for a in actions if isinstance(a, Wait)),
         unknown=unknown,
-        assumed=tuple(_assumed(world, steps, made)),
+        assumed=(*_ignored(chosen), *_assumed(world, steps, made)),
         restarts=tuple(started),
         joins=tuple(grown),
         leaves=tuple(s.target for s in steps if s.action == Decommission.__name__),
@@ -243,6 +244,11 @@ def _summed(world: World, steps: list[Step], look: Look | None, unknown: str | N
 def _refused(chosen: Chosen) -> tuple[str, ...]:
     found = [f.message for f in chosen.found if f.type == "SpecAccepted" and not f.status]
     return tuple(found)
+
+
+def _ignored(chosen: Chosen | None) -> tuple[str, ...]:
+    """Return what is said of fields that are not known."""
+    return tuple(f.message for f in chosen.found if f.reason == IGNORED) if chosen is not None else ()
 
 
 def _assumed(world: World, steps: list[Step], ready: set[str]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from controller.api.v2 import names
 from controller.api.v2.cluster import CassandraCluster, PendingChange
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError, Problem
+from controller.api.v2.unknown import unknown_fields
 from controller.builders.context import Kept
 from controller.builders.places import places
 from controller.domain import conditions
@@ -84,7 +85,8 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
                 pending=waits,
             )
     if not problems:
-        found = conditions.partly_refused(said) if held else conditions.accepted()
+        ignored = unknown_fields(obj.get("spec") or {})
+        found = conditions.partly_refused(said) if held else conditions.accepted(ignored)
         return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held), leaving=leaving)
     if before is None:
         return Chosen(

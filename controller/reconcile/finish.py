@@ -14,6 +14,7 @@ import attrs
 
 from controller.api.v2.cluster import CassandraCluster, ClusterStatus, Condition
 from controller.api.v2.codec import decode_status, encode_status
+from controller.domain.conditions import IGNORED
 from controller.domain.errors import ConflictError
 from controller.executors.base import Written
 from controller.kube import kinds
@@ -90,7 +91,7 @@ class Finisher:
                 new.message,
             ):
                 continue
-            if new.status == _BAD.get(new.type):
+            if new.status == _BAD.get(new.type) or new.reason == IGNORED:
                 self.recorder.record(_event(cluster, Type.WARNING, new.reason, new.message))
             elif new.type == "Ready" and new.status == "True" and (old is None or old.status != "True"):
                 self.recorder.record(_event(cluster, Type.NORMAL, "Ready", new.message))

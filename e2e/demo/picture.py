@@ -34,8 +34,14 @@ def picture(cluster: Cluster, name: str, *, modes: Mapping[str, str] | None = No
 
 def story(cluster: Cluster, name: str) -> list[str]:
     """Return the last events as lines: what was done, and why."""
-    events = cluster.events(name)
+    events = sorted(cluster.events(name), key=_last)
     return [f"    {e['reason']}: {e.get('message') or e.get('note')}" for e in events[-EVENTS:]]
+
+
+def _last(event: Object) -> str:
+    """Return when *event* happened last; one that repeats keeps its first place in a list."""
+    series = event.get("series") or {}
+    return str(series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
 def _pod(pod: Object, modes: Mapping[str, str]) -> str:

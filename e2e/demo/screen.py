@@ -7,8 +7,10 @@ On a terminal the picture is drawn over itself; without one each line that is ne
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+import os
 import shutil
 import sys
+import textwrap
 from typing import Protocol
 
 _BOLD, _DIM, _OFF = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -32,6 +34,8 @@ class Screen:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
+        # What was asked to be drawn last, and the rows that stand for it on the terminal.
+        self._wanted: list[str] = []
         self._drawn: list[str] = []
         self._live = sys.stdout.isatty()
 
@@ -42,30 +46,49 @@ class Screen:
 
     def step(self, text: str) -> None:
         """Print what happens next."""
-        self._drawn = []
+        self._drawn = self._wanted = []
         line = f"[{self._clock():5.0f} s] {text}"
         print(f"\n{_BOLD}{line}{_OFF}" if self._live else f"\n{line}", flush=True)
 
     def say(self, *lines: str) -> None:
         """Print *lines*, which stay."""
-        self._drawn = []
+        self._drawn = self._wanted = []
         print("\n".join(lines), flush=True)
 
     def draw(self, lines: Sequence[str]) -> None:
         """Show *lines*, if they changed."""
         wanted = list(lines)
-        if wanted == self._drawn:
+        if wanted == self._wanted:
             return
+        self._wanted = list(wanted)
         if self._live:
             if self._drawn:
                 print(f"\x1b[{len(self._drawn)}F\x1b[J", end="")
-            # A line that wraps would be two, and the picture would creep down the screen.
-            wide = max(shutil.get_terminal_size().columns - 1, 20)
-            print(
-                "\n".join(_DIM * line.startswith("    ") + line[:wide] + _OFF for line in wanted), flush=True
-            )
+            wanted = fitted(wanted, shutil.get_terminal_size())
+            print("\n".join(_DIM * line.startswith("    ") + line + _OFF for line in wanted), flush=True)
         else:
             fresh = [line for line in wanted if line not in self._drawn]
             if fresh:
                 print("\n".join(fresh), flush=True)
         self._drawn = wanted
+
+
+def fitted(lines: Sequence[str], size: os.terminal_size) -> list[str]:
+    """Return *lines* as rows of a terminal of this *size*.
+
+    A row that the terminal itself wraps would be two, and the picture would creep down the screen. Long lines
+    go on in further rows, as many as there is room for.
+    """
+    wide = max(size.columns - 1, 20)
+    for rows in (6, 3, 2):
+        found = [row for line in lines for row in _rows(line, wide, rows)]
+        if len(found) < size.lines:
+            return found
+    return [line[:wide] for line in lines]
+
+
+def _rows(line: str, wide: int, most: int) -> list[str]:
+    indent = line[: len(line) - len(line.lstrip())]
+    return textwrap.wrap(
+        line, wide, subsequent_indent=f"{indent}  ", max_lines=most, placeholder=" …", drop_whitespace=True
+    ) or [""]

@@ -20,10 +20,12 @@ from e2e.simcassandra.faults import Faults
 from e2e.simcassandra.jolokia import Agents
 from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.node import Node, NodeConfig
+from e2e.simcassandra.releases import Release
 from e2e.simcassandra.ring import Ring
 from e2e.simcassandra.volume import Volume
 from e2e.simcontrollers import objects
 from e2e.simcontrollers.client import Client
+from e2e.simcontrollers.failing import Failing
 from e2e.simcontrollers.objects import CONFIG_MAPS, PODS, Obj
 from e2e.simcontrollers.programs import End, Program, Start
 from e2e.simcontrollers.view import View
@@ -86,6 +88,12 @@ class CassandraPods:
         command = _container(start.pod, start.container).get("command") or []
         if start.container != CASSANDRA or (command and command[0] != "cassandra"):
             return None
+        release = release_of(start.image)
+        try:
+            Release.parse(release)
+        except ValueError as error:
+            # One pod that cannot be simulated is not the end of time for all.
+            return Failing(self._ring.simulation, str(error))
         node = self._ring.start(start.ip, self._disk(start), self._config(start))
         return NodeProgram(node, self._ring.faults, self._agents)
 

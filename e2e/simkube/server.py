@@ -53,6 +53,7 @@ class HttpServer:
         # Simulated seconds per second; it may be changed at any time.
         self.speed = speed
         self._stopping = threading.Event()
+        self._failure: Exception | None = None
         handler = type("BoundHandler", (_Handler,), {"owner": self})
         try:
             self._http = _Listener(("127.0.0.1", port), handler)
@@ -70,6 +71,11 @@ class HttpServer:
         for thread in self._threads:
             thread.start()
         return self
+
+    def check(self) -> None:
+        """Raise `RuntimeError` if the simulation has failed, and time stands still."""
+        if self._failure is not None:
+            raise RuntimeError(f"the simulation failed: {self._failure!r}") from self._failure
 
     def stop(self) -> None:
         """Answer no more; open streams end."""
@@ -92,6 +98,12 @@ class HttpServer:
         return self._stopping.is_set()
 
     def _keep_pace(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # noqa: BLE001 -- whoever owns the server is told by `check`
+            self._failure = error
+
+    def _run(self) -> None:
         simulation = self.api.simulation
         last = time.monotonic()
         while not self._stopping.is_set():

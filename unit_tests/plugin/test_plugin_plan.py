@@ -41,6 +41,13 @@ def test_plan_of_a_manifest(demo: Plugin, tmp_path: Path) -> None:
     assert demo.cluster.sim.server.store.version == before
 
 
+def test_plan_names_fields_that_nobody_knows(demo: Plugin, tmp_path: Path) -> None:
+    """A slip of the pen is seen before it is applied."""
+    said = demo.run("plan", "-f", manifest(tmp_path / "new.yaml", nodesPerRack=2))
+
+    assert "ignored: spec.nodesPerRack (is spec.nodesPerRacks meant?)" in said.out
+
+
 @pytest.mark.parametrize(
     ("auto", "words"), [(False, "is offered: set operation-status"), (True, "is asked for")]
 )

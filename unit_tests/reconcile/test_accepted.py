@@ -48,6 +48,25 @@ def test_nothing_is_made_of_a_spec_that_was_never_good() -> None:
     ready(world)
 
 
+def test_a_field_that_nobody_knows_is_named(running: SimCluster) -> None:
+    """A slip of the pen is told as condition and event, with what may be meant; it stops nothing."""
+    running.edit("cc", {"nodesPerRack": 3})
+    running.run_until(
+        lambda: running.condition("cc", "SpecAccepted")["reason"] == "FieldsIgnored",
+        seconds=10,
+        what="it is told",
+    )
+    told = running.condition("cc", "SpecAccepted")
+
+    assert told["status"] == "True"
+    assert told["message"].endswith("ignored: spec.nodesPerRack (is spec.nodesPerRacks meant?)")
+    assert [event["note"] for event in warnings(running, "FieldsIgnored")] == [told["message"]]
+    assert running.condition("cc", "Progressing")["reason"] == "Converged"
+    running.edit("cc", {"nodesPerRack": None})
+    running.run(10)
+    assert running.condition("cc", "SpecAccepted")["reason"] == "Accepted"
+
+
 def test_a_bad_edit_leaves_the_last_accepted_spec_at_work(running: SimCluster) -> None:
     """The cluster is kept as it was, every field of it, and the status says so for the new generation."""
     before = there(running, kinds.STATEFULSET, "cc-dc1-rack1")["spec"]
