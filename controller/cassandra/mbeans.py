@@ -8,6 +8,7 @@ Names and shapes hold for Cassandra 4.0, 4.1 and 5.0. `HostIdMap`, which CassKop
 from __future__ import annotations
 
 from collections.abc import Mapping
+import re
 from typing import Any, Final
 
 from controller.domain.ring import Mode, View
@@ -72,8 +73,9 @@ COMPACTION_MANAGER: Final = "org.apache.cassandra.db:type=CompactionManager"
 COMPACTIONS: Final = "Compactions"
 # The bytes of live data files; what else is on the disk is in no metric.
 LOAD: Final = "Count"
-# Known from 4.0 on.
+# Known from 4.0 on; what 3.11 has instead is large, and says less.
 REPLICATION: Final = "getKeyspaceReplicationInfo(java.lang.String)"
+RANGES: Final = "describeRingJMX(java.lang.String)"
 DC_OF: Final = "getDatacenter(java.lang.String)"
 RACK_OF: Final = "getRack(java.lang.String)"
 
@@ -89,6 +91,24 @@ def tokens(value: object) -> dict[int, str]:
 def keyspaces(value: object) -> tuple[str, ...]:
     """Read `NonLocalStrategyKeyspaces`. Raises `ValueError` for another shape."""
     return tuple(str(name) for name in _typed({KEYSPACES: value}, KEYSPACES, list))
+
+
+_RANGE: Final = re.compile(r"end_token:(?P<end>-?\d+)\W*endpoints:\[(?P<nodes>[^\]]*)\]")
+
+
+def holders(value: object) -> dict[int, frozenset[str]]:
+    """Read `describeRingJMX`: the addresses that hold the range that ends at a token.
+
+    Raises `ValueError` for another shape, or a range that is told twice.
+    """
+    found: dict[int, frozenset[str]] = {}
+    for text in _typed({RANGES: value}, RANGES, list):
+        told = _RANGE.search(str(text))
+        if told is None or int(told["end"]) in found:
+            raise ValueError(f"{str(text)[:80]!r} is no range of its own")
+        nodes = (node.strip() for node in told["nodes"].split(","))
+        found[int(told["end"])] = frozenset(node for node in nodes if node)
+    return found
 
 
 def schemas(value: object) -> dict[str, frozenset[str]]:

@@ -19,7 +19,15 @@ import attrs
 
 from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
-from controller.domain.availability import Keyspace, Place, Replication, Unprovable, replication_of
+from controller.domain.availability import (
+    Keyspace,
+    Layout,
+    Place,
+    Replication,
+    Unprovable,
+    inferred,
+    replication_of,
+)
 from controller.domain.errors import TransientError
 from controller.domain.live import Attribute, Value
 from controller.domain.operations.seen import Busy
@@ -33,6 +41,8 @@ _T = TypeVar("_T")
 _REFUSED = frozenset({401, 403})
 # How many requests go into one: a ring may be large, and an agent has a limit.
 _BULK = 200
+# How many ranges may come in one answer, some hundred bytes each.
+_RANGES = 5000
 # How many nodes are asked who owns what before that is given up.
 _TRIES = 2
 _LATE = Silent(why="it did not answer before the round ended")
@@ -258,26 +268,47 @@ def _ownership(jolokia: Jolokia, endpoint: Endpoint) -> Ownership:
     answers: list[Any] = []
     for start in range(0, len(then), _BULK):
         answers += jolokia.bulk(endpoint, then[start : start + _BULK])
-    replications, places = answers[: len(keyspaces)], list(map(_required, answers[len(keyspaces) :]))
+    told, found = answers[: len(keyspaces)], list(map(_required, answers[len(keyspaces) :]))
+    places = {
+        address: Place(dc=str(dc), rack=str(rack))
+        for address, dc, rack in zip(members, found[: len(members)], found[len(members) :], strict=True)
+    }
+    replications = {
+        name: replication_of(str(answer))
+        for name, answer in zip(keyspaces, told, strict=True)
+        if not isinstance(answer, JolokiaError)
+    }
+    untold = [name for name in keyspaces if name not in replications]
+    replications |= _described(jolokia, endpoint, untold, Layout(owners=tokens, places=places))
     return Ownership(
         tokens=tokens,
-        places={
-            address: Place(dc=str(dc), rack=str(rack))
-            for address, dc, rack in zip(members, places[: len(members)], places[len(members) :], strict=True)
-        },
-        keyspaces=tuple(
-            Keyspace(name=name, replication=_replication(answer))
-            for name, answer in zip(keyspaces, replications, strict=True)
-        ),
+        places=places,
+        keyspaces=tuple(Keyspace(name=name, replication=replications[name]) for name in keyspaces),
         schemas=mbeans.schemas(schemas),
     )
 
 
-def _replication(answer: object) -> Replication:
-    """Return a keyspace's replication; Cassandra 3.11 has no operation that tells it."""
+def _described(
+    jolokia: Jolokia, endpoint: Endpoint, keyspaces: Sequence[str], layout: Layout
+) -> dict[str, Replication]:
+    """Return the replication of *keyspaces* from who holds which range: Cassandra 3.11 tells nothing else.
+
+    An answer has a line for each token, so that only some come at once.
+    """
+    at_once = max(1, _RANGES // max(1, len(layout.owners)))
+    answers: list[Any] = []
+    for start in range(0, len(keyspaces), at_once):
+        some = keyspaces[start : start + at_once]
+        answers += jolokia.bulk(
+            endpoint, [_execute(mbeans.STORAGE_SERVICE, mbeans.RANGES, name) for name in some]
+        )
+    return {name: _inferred(layout, answer) for name, answer in zip(keyspaces, answers, strict=True)}
+
+
+def _inferred(layout: Layout, answer: object) -> Replication:
     if isinstance(answer, JolokiaError):
         return Unprovable(why=f"its replication cannot be read: {answer}")
-    return replication_of(str(answer))
+    return inferred(layout, mbeans.holders(answer))
 
 
 def _required(answer: Any) -> Any:  # noqa: ANN401 -- JSON

@@ -151,12 +151,17 @@ def test_the_ring_is_described_in_texts(ring: Ring) -> None:
     }
 
     assert len(ranges) == len(ported) == len(ring.first.read("TokenToEndpointMap"))
+    ends = set()
     for text in ranges:
-        assert re.match(r"TokenRange\(start_token:-?\d+, end_token:-?\d+, endpoints:\[", text)
+        told = re.match(r"TokenRange\(start_token:-?\d+, end_token:(-?\d+), endpoints:\[([^\]]+)\]", text)
+        assert told is not None
+        ends.add(told[1])
+        assert sorted(told[2].split(", ")) == sorted(host for host, _, _ in DETAILS.findall(text))
         found = {host: (datacenter, rack) for host, datacenter, rack in DETAILS.findall(text)}
         assert found.items() <= places.items()
         # The replication factor is 3 unless there are fewer nodes.
         assert len(found) == min(3, len(ring.hosts))
+    assert ends == set(ring.first.read("TokenToEndpointMap"))
     assert all(f"host:{ring.first.host}:7000" in text or ring.first.host not in text for text in ported)
 
 

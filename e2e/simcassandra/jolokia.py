@@ -364,10 +364,13 @@ class Agent:
         if not request.get("operation"):
             raise BadRequestError(f"No operation given for exec Request on MBean {name}")
         operation = str(request.get("operation"))
+        bare = operation.partition("(")[0]
+        if name == STORAGE_SERVICE and bare in self.node.config.lacks:
+            raise BadRequestError(f"No operation {bare} found on MBean {name}")
         chosen = find(self._bean(name), name, operation, arguments)
         outcome = chosen.run(self.node, arguments)
         if isinstance(outcome, Deferred) and not outcome.done:
-            self.node.executing.append((operation.partition("(")[0], outcome))
+            self.node.executing.append((bare, outcome))
         return outcome
 
 

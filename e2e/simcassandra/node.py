@@ -71,6 +71,8 @@ class NodeConfig:
     jolokia_user: str | None = None
     jolokia_password: str | None = attrs.field(default=None, repr=False)
     jolokia_threads: int = 5
+    # Operations that its StorageService has not, as an older release would not.
+    lacks: frozenset[str] = frozenset()
     # Other settings of cassandra.yaml, by their names without a unit.
     tunables: Mapping[str, Any] = attrs.field(factory=dict)
 

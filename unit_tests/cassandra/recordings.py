@@ -44,6 +44,17 @@ def error(recording: str, attribute: str) -> dict[str, Any]:
     raise LookupError(f"{recording} holds no refusal of {attribute}")
 
 
+@functools.cache
+def described(recording: str) -> list[str]:
+    """Return how a node told the ranges of the keyspace `app`; the last text says how many are left out."""
+    for line in (RECORDED / f"{recording}.jsonl").read_text().splitlines():
+        exchange = json.loads(line)
+        request = exchange["request"]
+        if isinstance(request, dict) and request.get("operation") == "describeRingJMX":
+            return list(exchange["response"]["value"])
+    raise LookupError(f"{recording} describes no ring")
+
+
 def answer(values: dict[str, Any], request: httpx.Request) -> httpx.Response:
     """Answer a read of several attributes from *values*, as Jolokia labels it."""
     asked = json.loads(request.content)

@@ -10,6 +10,7 @@ import attrs
 import httpx
 import pytest
 
+from controller.cassandra import mbeans
 from controller.cassandra.jolokia import Endpoint, Jolokia, JolokiaError
 from controller.cassandra.node import Nodes
 from controller.domain.availability import NetworkTopology, Place, Simple, Unprovable
@@ -18,6 +19,7 @@ from controller.domain.ownership import Ownership, Stream, Unread
 from e2e.simcassandra.lab import Lab
 from e2e.simcassandra.tokens import NetworkTopology as Topology
 from e2e.simcassandra.transport import RingTransport, stepping
+from unit_tests.cassandra.recordings import RECORDINGS, described
 
 
 def nodes_of(lab: Lab, *, threads: int = 0) -> Nodes:
@@ -106,15 +108,69 @@ ANSWERS: dict[str, Any] = {
 }
 
 
-def test_an_old_cassandra_tells_no_replication() -> None:
-    """Without the operation that tells it, a keyspace can only be named as one that nothing is known of."""
-    old = {k: v for k, v in ANSWERS.items() if k != "getKeyspaceReplicationInfo"}
-    found = Nodes(answering(old), threads=0).ownership({"pod": Endpoint(host="10.0.0.1")})
+OLD = {k: v for k, v in ANSWERS.items() if k != "getKeyspaceReplicationInfo"}
+
+
+@pytest.mark.parametrize("described", [None, [], ["TokenRange(start_token:7, end_token:-5, endpoints:[])"]])
+def test_what_nobody_tells_is_not_known(described: Any) -> None:
+    """Without replication and ranges, a keyspace can only be named as one that nothing is known of."""
+    told = {} if described is None else {"describeRingJMX": described}
+    found = Nodes(answering({**OLD, **told}), threads=0).ownership({"pod": Endpoint(host="10.0.0.1")})
 
     assert isinstance(found, Ownership)
     assert found.tokens == {-5: "10.0.0.1", 7: "10.0.0.2"}
     (keyspace,) = found.keyspaces
     assert isinstance(keyspace.replication, Unprovable)
+
+
+def test_an_old_cassandra_tells_who_holds_what() -> None:
+    """3.11 has no operation that tells the replication: its ranges do, as far as there are nodes for it."""
+    lab = Lab(lacks=frozenset({"getKeyspaceReplicationInfo"}))
+    lab.grow(3)
+    lab.ring.create_keyspace("app", Topology(factors={"dc1": 2}))
+    lab.ring.create_keyspace("wide", Topology(factors={"dc1": 5}))
+    lab.pass_time(5)
+
+    found = nodes_of(lab).ownership(endpoints(lab, 3))
+
+    assert isinstance(found, Ownership)
+    replications = {k.name: k.replication for k in found.keyspaces}
+    assert replications["app"] == NetworkTopology(factors={"dc1": 2})
+    assert replications["wide"] == NetworkTopology(factors={"dc1": 3})
+    # With one data centre, and one copy, it is all the same.
+    assert replications["system_auth"] == NetworkTopology(factors={"dc1": 1})
+
+
+def test_ranges_that_cannot_be_read_are_half_an_answer() -> None:
+    """As any other answer of another shape."""
+    for odd in ("none", ["TokenRange()"], ["end_token:7, endpoints:[a]"] * 2):
+        answers = {**OLD, "describeRingJMX": odd}
+        found = Nodes(answering(answers), threads=0).ownership({"pod": Endpoint(host="10.0.0.1")})
+        assert isinstance(found, Unread)
+
+
+@pytest.mark.parametrize("recording", RECORDINGS)
+def test_ranges_are_read_as_nodes_were_recorded_to_tell_them(recording: str) -> None:
+    """Two holders each, as the recorded keyspace has copies."""
+    texts = [text for text in described(recording) if not text.startswith("...")]
+
+    found = mbeans.holders(texts)
+
+    assert len(found) == len(texts)
+    for text, (end, nodes) in zip(texts, found.items(), strict=True):
+        assert f"end_token:{end}," in text
+        assert len(nodes) == 2
+        assert all(f"EndpointDetails(host:{node}, " in text for node in nodes)
+
+
+def test_ranges_are_read_without_commas() -> None:
+    """Some releases left them out between the parts."""
+    text = (
+        "TokenRange(start_token:1, end_token:-2endpoints:[10.0.0.1, 10.0.0.2]rpc_endpoints:[10.9.0.1]"
+        "endpoint_details:[EndpointDetails(host:10.0.0.1, datacenter:dc1, rack:r1)])"
+    )
+
+    assert mbeans.holders([text]) == {-2: {"10.0.0.1", "10.0.0.2"}}
 
 
 @pytest.mark.parametrize("name", ["TokenToEndpointMap", "NonLocalStrategyKeyspaces", "getRack"])

@@ -6,6 +6,7 @@ import functools
 import json
 from typing import Any
 
+import attrs
 import pytest
 
 from controller.kube import kinds
@@ -88,6 +89,26 @@ def converged(world: SimCluster, nodes: int, *, seconds: float = 300) -> None:
     assert all(view == frozenset(views) for view in views.values())
     assert world.condition("cc", "Degraded")["status"] == "False"
     assert min(world.controllers.ring.copies("app")) >= 1
+
+
+def test_a_node_of_an_old_cassandra_leaves_by_the_ranges_of_the_ring() -> None:
+    """3.11 does not tell the replication of keyspaces: what is enough is told from who holds what."""
+    world = grown(3)
+    world.controllers.ring.alter_keyspace("app", NetworkTopology(factors={"dc1": 2}))
+    for node in world.controllers.ring.nodes():
+        node.config = attrs.evolve(node.config, lacks=frozenset({"getKeyspaceReplicationInfo"}))
+    world.run(5)
+
+    world.edit("cc", {"nodesPerRacks": 1})
+    world.run_until(
+        lambda: world.condition("cc", "Progressing").get("reason") == "TooFewNodes",
+        seconds=60,
+        what="it is refused",
+    )
+    told = world.condition("cc", "Progressing")["message"]
+    assert "keyspace app keeps 2 copies there, and 1 nodes would stay" in told
+    world.edit("cc", {"nodesPerRacks": 2})
+    converged(world, 2)
 
 
 def test_a_node_leaves_and_takes_its_volume_along() -> None:

@@ -6,6 +6,7 @@ what `prove` returns keeps every range that can be kept at the consistency asked
 are down for whatever reason. It does not promise that nothing else fails meanwhile.
 """
 
+from controller.domain.availability.inferred import inferred
 from controller.domain.availability.placement import Layout, Place
 from controller.domain.availability.proof import CASSANDRAS_OWN, Blocked, Consistency, Keyspace, Proof, prove
 from controller.domain.availability.replication import (
@@ -30,6 +31,7 @@ __all__ = [
     "Replication",
     "Simple",
     "Unprovable",
+    "inferred",
     "prove",
     "replication_of",
 ]
