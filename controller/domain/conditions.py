@@ -42,6 +42,8 @@ _HARMLESS = frozenset(
         "FileSystemResizePending",
     }
 )
+# What CassKop refuses as an edit, and we cannot judge before the ring has been asked.
+_REFUSED = frozenset({"StillReplicated", "EmptyCluster"})
 # A node that was restarted, by whomever, is given so long before it counts as lost.
 _RESTART = dt.timedelta(minutes=10)
 # The API server takes 32768 bytes; a reader takes less.
@@ -99,6 +101,15 @@ def refused(problems: Sequence[str], *, fallback: bool) -> list[Finding]:
             Finding(type="Progressing", status=False, reason="InvalidSpec", message=message),
         ]
     return findings
+
+
+def not_carried_out(actions: Iterable[Action]) -> Finding | None:
+    """A size is not carried out that leaves data without a node; None if the plan has no such."""
+    held = next((a for a in actions if isinstance(a, Hold) and a.reason in _REFUSED), None)
+    if held is None:
+        return None
+    message = held.why if held.why.startswith(held.path) else f"{held.path}: {held.why}"
+    return Finding(type="SpecAccepted", status=False, reason=held.reason, message=message)
 
 
 def findings(desired: Desired, observed: Observed, actions: Iterable[Action]) -> list[Finding]:

@@ -225,7 +225,10 @@ class ClusterReconciler:
             live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
             new = with_copies(new, seen.actions, live)
             found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
-        if chosen.refused:
+        refused = conditions.not_carried_out(seen.actions) if seen is not None else None
+        if refused is not None and not chosen.refused and chosen.pending is None:
+            found.append(refused)
+        if chosen.refused or refused is not None:
             new = corrected(new)
         new = attrs.evolve(new, pending_change=chosen.pending)
         if failure is None:

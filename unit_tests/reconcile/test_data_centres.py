@@ -83,11 +83,17 @@ def test_a_data_centre_with_data_is_not_emptied() -> None:
     found = world.condition("cc", "Progressing")
     assert (found["status"], found["reason"]) == ("False", "StillReplicated")
     assert "keyspaces keep copies there: app." in found["message"]
+    refused = world.condition("cc", "SpecAccepted")
+    assert (refused["status"], refused["reason"]) == ("False", "StillReplicated")
+    assert refused["message"].startswith("spec.topology.dc[1].nodesPerRacks: dc2 is not emptied")
+    status = world.cluster("cc")["status"]
+    assert (status["lastClusterAction"], status["lastClusterActionStatus"]) == ("CorrectCRDConfig", "Done")
     assert len(pods(world)) == 2
 
     world.controllers.ring.alter_keyspace("app", NetworkTopology(factors={"dc1": 1}))
     converged(world)
 
+    assert world.condition("cc", "SpecAccepted")["status"] == "True"
     assert list(pods(world)) == ["cc-dc1-rack1-0"]
     assert claims(world) == ["data-cc-dc1-rack1-0"]
     assert min(world.controllers.ring.copies("app")) == 1
@@ -171,4 +177,11 @@ def test_the_only_data_centre_cannot_be_emptied() -> None:
     found: Any = world.condition("cc", "Progressing")
     assert (found["status"], found["reason"]) == ("False", "EmptyCluster")
     assert "keep at least one, or delete the cluster" in found["message"]
+    refused = world.condition("cc", "SpecAccepted")
+    assert (refused["status"], refused["reason"]) == ("False", "EmptyCluster")
+    assert refused["message"].startswith("spec.topology.dc[0].nodesPerRacks: the cluster would have no node")
     assert len(pods(world)) == 1
+
+    world.edit("cc", topology(("dc1", None)))
+    world.run(60)
+    assert world.condition("cc", "SpecAccepted")["status"] == "True"
