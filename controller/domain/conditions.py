@@ -112,13 +112,18 @@ def not_carried_out(actions: Iterable[Action]) -> Finding | None:
     return Finding(type="SpecAccepted", status=False, reason=held.reason, message=message)
 
 
-def findings(desired: Desired, observed: Observed, actions: Iterable[Action]) -> list[Finding]:
-    """Return Ready, Progressing and Degraded as the snapshot and the plan show them."""
+def findings(
+    desired: Desired, observed: Observed, actions: Iterable[Action], *, edit_refused: bool = False
+) -> list[Finding]:
+    """Return Ready, Progressing and Degraded as the snapshot and the plan show them.
+
+    *edit_refused*: what is carried out is not, or not all, what is written in the spec.
+    """
     plan = tuple(actions)
     members = observed.members()
     return [
         _ready(desired, observed, members),
-        _progressing(desired, plan, members),
+        _progressing(desired, plan, members, "last accepted spec" if edit_refused else "spec"),
         _degraded(observed, plan, members),
     ]
 
@@ -176,7 +181,9 @@ def _ready(desired: Desired, observed: Observed, members: frozenset[str]) -> Fin
     return Finding(type="Ready", status=True, reason="AllNodesServe", message=counted)
 
 
-def _progressing(desired: Desired, plan: tuple[Action, ...], members: frozenset[str]) -> Finding:
+def _progressing(
+    desired: Desired, plan: tuple[Action, ...], members: frozenset[str], asked_by: str
+) -> Finding:
     holds = [action for action in plan if isinstance(action, Hold)]
     moves = [action for action in plan if not isinstance(action, Hold)]
     if moves:
@@ -185,7 +192,7 @@ def _progressing(desired: Desired, plan: tuple[Action, ...], members: frozenset[
         return Finding(type="Progressing", status=True, reason=reason, message=_whys(moves))
     if holds:
         return Finding(type="Progressing", status=False, reason=holds[0].reason, message=_whys(holds))
-    message = f"everything is as the spec asks for: {len(members)} of {desired.wanted_nodes()} nodes"
+    message = f"everything is as the {asked_by} asks for: {len(members)} of {desired.wanted_nodes()} nodes"
     return Finding(type="Progressing", status=False, reason="Converged", message=message)
 
 

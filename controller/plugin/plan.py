@@ -27,6 +27,7 @@ from controller.plugin.folding import folded
 from controller.plugin.forecast import Forecast, Look, first, forecast, step_of
 from controller.plugin.redact import shown
 from controller.plugin.session import SECONDS, Object, Session
+from controller.plugin.show import refused
 from controller.plugin.world import World, read
 from controller.reconcile.snapshot import instant
 
@@ -301,7 +302,9 @@ def _explained(  # noqa: PLR0913, PLR0917 -- all that is to be told
         yield from (f"  {s['action']} {s['target']}: {s['why']}" for s in follows[:_FOLLOWS])
         if len(follows) > _FOLLOWS:
             yield f"  and {len(follows) - _FOLLOWS} more (kubectl casskop plan)"
-    if not chain and not follows:
+    if refused(world.cluster):
+        yield "What is refused waits for you: correct spec, as SpecAccepted says"
+    elif not chain and not follows:
         yield "Nothing is waited for: everything is as the spec asks for"
 
 

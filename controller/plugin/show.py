@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable, Iterator
+import json
 from typing import Any, Final
 
 from controller.api.v2 import names
@@ -26,9 +27,9 @@ _GOOD: Final = {"Ready": "True", "Degraded": "False", "SpecAccepted": "True"}
 
 def picture(cluster: Object, pods: Iterable[Object]) -> dict[str, Any]:
     """Return what there is to say of *cluster*, as JSON."""
-    status, spec = cluster.get("status") or {}, cluster.get("spec") or {}
+    status = cluster.get("status") or {}
     nodes = [_node(pod, status) for pod in pods]
-    sizes = _sizes(spec)
+    sizes = _sizes(in_force(cluster))
     racks = []
     for name in [*sizes, *sorted((status.get("cassandraRackStatus") or {}).keys() - sizes.keys())]:
         rack = (status.get("cassandraRackStatus") or {}).get(name) or {}
@@ -60,8 +61,31 @@ def picture(cluster: Object, pods: Iterable[Object]) -> dict[str, Any]:
     }
 
 
+def refused(cluster: Object) -> bool:
+    """Tell whether the operator says that it does not carry out the spec, or not all of it."""
+    conditions = (cluster.get("status") or {}).get("conditions") or ()
+    return any(c["type"] == "SpecAccepted" and c["status"] == "False" for c in conditions)
+
+
+def in_force(cluster: Object) -> Object:
+    """Return the spec that is carried out: of one that is refused, what was accepted last."""
+    annotations = cluster["metadata"].get("annotations") or {}
+    try:
+        accepted = json.loads(annotations.get(names.LAST_APPLIED) or "{}").get("spec")
+    except (AttributeError, ValueError):
+        accepted = None
+    return accepted if refused(cluster) and isinstance(accepted, dict) else cluster.get("spec") or {}
+
+
 def _sizes(spec: Object) -> dict[str, int]:
-    """Return how many nodes the spec asks for in each rack."""
+    """Return how many nodes the spec asks for in each rack; none if it cannot be read."""
+    try:
+        return _read_sizes(spec)
+    except (AttributeError, TypeError, ValueError):
+        return {}
+
+
+def _read_sizes(spec: Object) -> dict[str, int]:
     common = spec.get("nodesPerRacks", 1)
     return {
         names.rack_name(str(dc.get("name", "dc1")), str(rack.get("name", "rack1"))): int(

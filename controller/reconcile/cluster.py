@@ -224,7 +224,10 @@ class ClusterReconciler:
             new = attrs.evolve(new, seed_list=seen.wish.seeds)
             live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
             new = with_copies(new, seen.actions, live)
-            found = [*conditions.findings(seen.wish.desired, seen.observed, seen.actions), *found]
+            seen_so = conditions.findings(
+                seen.wish.desired, seen.observed, seen.actions, edit_refused=chosen.refused
+            )
+            found = [*seen_so, *found]
         refused = conditions.not_carried_out(seen.actions) if seen is not None else None
         if refused is not None and not chosen.refused and chosen.pending is None:
             found.append(refused)

@@ -47,6 +47,17 @@ def test_status_shows_racks_nodes_and_conditions(still: Plugin) -> None:
     assert "Ready=True (AllNodesServe)" in said.out
 
 
+def test_status_and_explain_of_a_refused_spec(demo: Plugin) -> None:
+    """Sizes are those that are carried out, and who is waited for is the user."""
+    demo.cluster.patch(CLUSTERS, "demo", {"spec": {"nodesPerRacks": -4}})
+    demo.cluster.eventually(
+        lambda: show.refused(demo.cluster.get(CLUSTERS, "demo")), seconds=10, what="it is refused"
+    )
+
+    assert [rack["wanted"] for rack in demo.run("status", "-o", "json").json["racks"]] == [1, 1, 1]
+    assert "What is refused waits for you: correct spec" in demo.run("explain").out
+
+
 def test_status_shows_operations(demo: Plugin) -> None:
     """What a label asks of a node stands in its line."""
     assert demo.run("rebuild", "--pod", FIRST, "dc1").code == 0

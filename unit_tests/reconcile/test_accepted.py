@@ -73,6 +73,7 @@ def test_a_bad_edit_leaves_the_last_accepted_spec_at_work(running: SimCluster) -
     running.edit("cc", {"nodesPerRacks": -1, "maxPodUnavailable": 7})
 
     refused = wait(running, "cc", "SpecAccepted", "False")
+    assert "as the last accepted spec asks for" in running.condition("cc", "Progressing")["message"]
     remove(running, kinds.SERVICE, "cc")
     running.run_until(
         lambda: stored(running, kinds.SERVICE, "cc") is not None, seconds=10, what="the Service is back"
