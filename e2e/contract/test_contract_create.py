@@ -105,6 +105,17 @@ def test_label_keys_and_values_are_checked(api: Api, space: Space) -> None:
         assert answer.causes == [("FieldValueInvalid", "metadata.labels")], labels
 
 
+def test_a_key_with_two_slashes_is_no_qualified_name(api: Api, space: Space) -> None:
+    """The text tells what a qualified name is, and not which part is wrong."""
+    body = {"metadata": {"name": "x", "labels": {"a/b/c": "d"}}}
+
+    answer = api.post(space.path("configmaps"), body)
+
+    assert answer.status == 422
+    assert "a qualified name must consist of alphanumeric characters" in answer.message
+    assert "with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')" in answer.message
+
+
 def test_annotation_values_are_free(space: Space) -> None:
     """Annotations hold any text; only their keys are checked."""
     notes = {"example.org/any": "{\n  any thing: ü}"}

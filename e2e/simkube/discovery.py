@@ -22,6 +22,8 @@ _VERSION = {
     "platform": "",
 }
 _HEALTH = ("healthz", "livez", "readyz")
+# What a real server answers below these is lacking here, not unknown.
+_LACKING = ("metrics", "logs", "debug", "openid", ".well-known")
 
 
 def answer(request: Request, kinds: Kinds, openapi: OpenApi) -> Answer:
@@ -45,10 +47,21 @@ def answer(request: Request, kinds: Kinds, openapi: OpenApi) -> Answer:
             return Answer(body=_resources(kinds, group, version))
         case ["openapi", *_]:
             return openapi.answer(request.path, header(request, "accept"))
-        case [health, *_] if health in _HEALTH:
-            return Answer(body="ok")
+        case [first, *_]:
+            return _about_itself(first, request)
         case _:
             return Answer(status=404, body="404 page not found\n")
+
+
+def _about_itself(first: str, request: Request) -> Answer:
+    """Answer for health, and for what only a real server has to tell of itself."""
+    if first in _LACKING:
+        raise errors.lacking(request.path)
+    if first not in _HEALTH:
+        return Answer(status=404, body="404 page not found\n")
+    if "verbose" in request.query:
+        raise errors.lacking(f"{first} with its checks one by one (?verbose)")
+    return Answer(body="ok")
 
 
 def _api_versions() -> Object:

@@ -35,6 +35,10 @@ _NAME_TEXT = (
     "an alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for "
     "validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
 )
+_QUALIFIED_TEXT = (
+    f"a qualified name {_NAME_TEXT.removeprefix('name part ')}"
+    " with an optional DNS subdomain prefix and '/' (e.g. 'example.com/MyName')"
+)
 _VALUE_TEXT = (
     "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', "
     "and must start and end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or "
@@ -84,6 +88,8 @@ def path_segment(text: str) -> str:
 def qualified(text: str) -> str:
     """A key of labels or annotations, or a finalizer: `[domain/]name`."""
     prefix, slash, name = text.rpartition("/")
+    if "/" in prefix:
+        return _QUALIFIED_TEXT
     if slash:
         if not prefix:
             return "prefix part must be non-empty"

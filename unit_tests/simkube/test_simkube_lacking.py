@@ -26,6 +26,9 @@ _SETS = "/apis/apps/v1/namespaces/default/statefulsets"
         ("PATCH", f"{_PODS}/one/resize", "pods/resize"),
         ("POST", "/api/v1/namespaces/default/serviceaccounts/default/token", "serviceaccounts/token"),
         ("GET", "/api/v1/watch/pods", "paths with /watch/"),
+        ("GET", "/metrics", "/metrics"),
+        ("GET", "/debug/pprof/heap", "/debug/pprof/heap"),
+        ("GET", "/.well-known/openid-configuration", "/.well-known/openid-configuration"),
     ],
 )
 def test_what_is_missing_is_named(method: str, path: str, missing: str) -> None:
