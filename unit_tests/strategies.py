@@ -180,7 +180,7 @@ _PEERS = st.one_of(
     st.fixed_dictionaries({"ipBlock": _some({"cidr": st.just("10.0.0.0/8")}, **{"except": _PARTS})}),
 )
 
-specs = _some(
+_specs = _some(
     nodesPerRacks=st.integers(1, 5),
     cassandraImage=_IMAGES,
     imagepullpolicy=_PULL_POLICIES,
@@ -228,6 +228,16 @@ specs = _some(
     ),
     **_PROBE_TIMINGS,
 )
+
+
+def _with_builder(spec: Json) -> Json:
+    """Give a DSE an image that can render its configuration."""
+    if spec.get("serverType") == "dse":
+        return {"configBuilderImage": "datastax/cass-config-builder:1.0.4"} | spec
+    return spec
+
+
+specs = _specs.map(_with_builder)
 
 clusters = st.fixed_dictionaries(
     {

@@ -88,7 +88,7 @@ def _bootstrap(context: Context) -> Container:
     variables = environment.bootstrap(context.cluster, context.seeds)
     if context.hardened:
         mounts += [*volumes.data_mount(context), volumes.TEMPORARY, volumes.RING]
-        variables = environment.bootstrap_with_identity(variables)
+        variables = environment.bootstrap_with_identity(context.cluster, context.seeds)
     container = _with_own_image(context, names.BOOTSTRAP, context.cluster.spec.bootstrap_image, mounts)
     return container | {"env": variables}
 

@@ -20,22 +20,29 @@ _LOG_DIR = "/var/log/cassandra"
 
 
 def bootstrap(cluster: CassandraCluster, seeds: Iterable[str]) -> list[Variable]:
-    """Return the environment of `bootstrap`, of the backup sidecar and, appended, of users' sidecars."""
+    """Return the environment of `bootstrap`, of the backup sidecar and, appended, of users' sidecars.
+
+    What the user sets for the backup sidecar wins in all of them, as with CassKop.
+    """
     sidecar = cluster.spec.back_rest_sidecar
     return _sorted(
-        _literal("CASSANDRA_CLUSTER_NAME", cluster.name),
-        _field("CASSANDRA_DC", f"metadata.labels['{names.DC}']"),
-        _field("CASSANDRA_RACK", f"metadata.labels['{names.RACK}']"),
-        _literal("CASSANDRA_SEEDS", ",".join(seeds)),
+        *_place(cluster, seeds),
         *_common(cluster),
         *map(users, sidecar.env_vars if sidecar else ()),
     )
 
 
-def bootstrap_with_identity(variables: list[Variable]) -> list[Variable]:
-    """Add what our `bootstrap` finds its own pod by; it looks there whether the node has ever joined."""
+def bootstrap_with_identity(cluster: CassandraCluster, seeds: Iterable[str]) -> list[Variable]:
+    """Return the environment of `bootstrap` alone, with what it finds its own pod by.
+
+    It looks there whether the node has ever joined. Where a node belongs is not the backup sidecar's to say.
+    """
+    listed = tuple(seeds)
     return _sorted(
-        *variables, _field("POD_NAME", "metadata.name"), _field("POD_NAMESPACE", "metadata.namespace")
+        *bootstrap(cluster, listed),
+        *_place(cluster, listed),
+        _field("POD_NAME", "metadata.name"),
+        _field("POD_NAMESPACE", "metadata.namespace"),
     )
 
 
@@ -68,6 +75,15 @@ def without_duplicates(variables: list[Variable]) -> list[Variable]:
     """Keep the last of variables of one name, which is the one that a container sees."""
     last = {variable["name"]: variable for variable in variables}
     return list(last.values())
+
+
+def _place(cluster: CassandraCluster, seeds: Iterable[str]) -> list[Variable]:
+    return [
+        _literal("CASSANDRA_CLUSTER_NAME", cluster.name),
+        _field("CASSANDRA_DC", f"metadata.labels['{names.DC}']"),
+        _field("CASSANDRA_RACK", f"metadata.labels['{names.RACK}']"),
+        _literal("CASSANDRA_SEEDS", ",".join(seeds)),
+    ]
 
 
 def _common(cluster: CassandraCluster) -> list[Variable]:

@@ -25,7 +25,7 @@ from controller.api.v2.unknown import unknown_fields
 from controller.builders.context import Kept
 from controller.builders.places import places
 from controller.domain import conditions
-from controller.domain.admission import validate
+from controller.domain.admission import standing, validate
 from controller.domain.changes import Facts, Held, judge
 from controller.domain.conditions import Finding
 from controller.domain.leaving_status import scaling_down
@@ -62,7 +62,7 @@ class Chosen:
 
 def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
     """Return what to go by for *obj*; *facts* are asked for when an edit has to be judged."""
-    cluster, problems = read(obj)
+    cluster, problems, known = _read(obj)
     accepted: Object = obj
     held: tuple[Held, ...] = ()
     leaving: frozenset[str] = frozenset()
@@ -72,7 +72,7 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
         if verdict.held or verdict.leaving:
             held, leaving = verdict.held, verdict.leaving
             accepted = {**obj, "spec": verdict.spec, _LEAVING: sorted(leaving)}
-            cluster, problems = read(accepted)
+            cluster, problems, known = _read(accepted)
     said = [str(one) for one in (*held, *problems)]
     if not problems and before is not None:
         waits = approval.pending(obj, accepted, _accepted_spec(obj), facts(cluster))
@@ -87,6 +87,7 @@ def choose(obj: Object, facts: Callable[[CassandraCluster], Facts]) -> Chosen:
     if not problems:
         ignored = unknown_fields(obj.get("spec") or {})
         found = conditions.partly_refused(said) if held else conditions.accepted(ignored)
+        found = attrs.evolve(found, message="; ".join((found.message, *_warnings(known))))
         return Chosen(cluster=cluster, found=(found,), remember=accepted, refused=bool(held), leaving=leaving)
     if before is None:
         return Chosen(
@@ -145,8 +146,27 @@ def read(obj: Object) -> tuple[CassandraCluster, tuple[Problem, ...]]:
     return cluster, validate(cluster)
 
 
+def _read(obj: Object) -> tuple[CassandraCluster, tuple[Problem, ...], tuple[Problem, ...]]:
+    """Return the cluster, what is wrong with its spec, and what was so when it was last accepted, too."""
+    cluster, problems = read(obj)
+    accepted = last_accepted(obj) if problems else None
+    known = frozenset() if accepted is None else standing(cluster, accepted)
+    return (
+        cluster,
+        tuple(each for each in problems if each not in known),
+        tuple(each for each in problems if each in known),
+    )
+
+
+def _warnings(known: tuple[Problem, ...]) -> tuple[str, ...]:
+    return (f"as before: {'; '.join(map(str, known))}",) if known else ()
+
+
 def last_accepted(obj: Object) -> CassandraCluster | None:
-    """Return the cluster as it was when its spec was last accepted; None if it never was."""
+    """Return the cluster as it was when its spec was last accepted; None if it never was.
+
+    CassKop accepts more than is accepted here; what its clusters can run with is no objection.
+    """
     text = (obj["metadata"].get("annotations") or {}).get(names.LAST_APPLIED)
     if not text:
         return None
@@ -158,7 +178,8 @@ def last_accepted(obj: Object) -> CassandraCluster | None:
         cluster = decode_cluster({"metadata": obj["metadata"], "spec": accepted["spec"]})
     except ValueError:
         return None
-    return None if validate(cluster) else cluster
+    problems = validate(cluster)
+    return cluster if not problems or standing(cluster, cluster).issuperset(problems) else None
 
 
 def accepted_text(obj: Object) -> str:

@@ -234,6 +234,29 @@ def test_a_sidecar_keeps_what_its_user_says_about_security() -> None:
     }
 
 
+def test_the_backup_sidecar_is_told_what_its_user_says() -> None:
+    """As with CassKop, also of the cluster; where a node belongs stays the operator's to say."""
+    own = {
+        "CASSANDRA_CLUSTER_NAME": "backups",
+        "CASSANDRA_DC": "a",
+        "CASSANDRA_RACK": "b",
+        "CASSANDRA_SEEDS": "elsewhere",
+    }
+    variables = [{"name": name, "value": value} for name, value in own.items()]
+    spec = {"backRestSidecar": {"envVars": variables}, "sidecarConfigs": [{"name": "logger", "image": "x"}]}
+    statefulset = build(spec)
+
+    for name in ("backrest-sidecar", "logger"):
+        told = {each["name"]: each.get("value") for each in container(statefulset, name)["env"]}
+        assert own.items() <= told.items()
+    bootstrap = container(statefulset, "bootstrap")["env"]
+    assert [each for each in bootstrap if each["name"] in own] == [
+        each for each in container(build(), "bootstrap")["env"] if each["name"] in own
+    ]
+    theirs = {each["name"]: each for each in container(build(spec, revision=0), "bootstrap")["env"]}
+    assert theirs["CASSANDRA_SEEDS"]["value"] == "elsewhere"
+
+
 @pytest.mark.parametrize(
     "given",
     [

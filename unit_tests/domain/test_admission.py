@@ -9,7 +9,7 @@ import pytest
 
 from controller.api.v2.codec import decode_cluster
 from controller.api.v2.problems import InvalidClusterError
-from controller.domain.admission import validate
+from controller.domain.admission import standing, validate
 from unit_tests import strategies
 
 Json = dict[str, Any]
@@ -152,6 +152,7 @@ SERVER = "spec.config.jvm-server-options"
         ({"imagepullpolicy": "always"}, "spec.imagepullpolicy", "one of Always, IfNotPresent, Never"),
         ({"configMapName": "My_Map"}, "spec.configMapName", "cannot be the name of an object"),
         ({"imageJolokiaSecret": {"name": "a/b"}}, "spec.imageJolokiaSecret.name", "cannot be the name"),
+        ({"serverType": "dse"}, "spec.serverType", "set `spec.configBuilderImage` to one that does"),
         ({"serverType": "scylla"}, "spec.serverType", "one of cassandra, dse"),
         ({"serverVersion": "newest"}, "spec.serverVersion", "such as 5.0.9"),
         ({"pod": {"annotations": {"/x": "y"}}}, "spec.pod.annotations[/x]", "is no key"),
@@ -184,9 +185,9 @@ SERVER = "spec.config.jvm-server-options"
         ),
         ({"envVars": [{"name": "A", "valueFrom": {}}]}, "spec.envVars[0].valueFrom", "exactly one of"),
         (
-            {"backRestSidecar": {"envVars": [{"name": "CASSANDRA_SEEDS", "value": "x"}]}},
+            {"backRestSidecar": {"envVars": [{"name": "JOLOKIA_USER", "value": "x"}]}},
             "spec.backRestSidecar.envVars[0].name",
-            "status.seedlist",
+            "spec.imageJolokiaSecret",
         ),
         (
             {"backRestSidecar": {"volumeMount": [{"name": "data", "mountPath": "/tmp"}]}},  # noqa: S108 # a path in a container
@@ -281,12 +282,20 @@ def test_lengths_are_counted_together() -> None:
         {"maxPodUnavailable": 0},
         {"cassandraImage": "registry.example.org:5000/team_a/cassandra__x:5.0-jammy@sha256:" + "a" * 64},
         {"imagePullSecret": {"name": ""}, "dataCapacity": ""},
+        {
+            "backRestSidecar": {
+                "envVars": [{"name": "CASSANDRA_DC"}, {"name": "CASSANDRA_SEEDS", "value": "x"}]
+            }
+        },
         sidecar(securityContext={"privileged": True}),
         sidecar(securityContext={"capabilities": {"add": ["SYS_ADMIN"]}, "allowPrivilegeEscalation": False}),
         {"envVars": [{"name": "CASSANDRA_LOG_DIR", "value": "/x"}, {"name": "a.b-c"}]},
         {"configMapName": "x", **sidecar(volumeMounts=[{"name": "cassandra-config", "mountPath": "/x"}])},
         {"storageConfigs": storage(mountPath="/var/lib/cassandra")["storageConfigs"]},
         {"resources": {"limits": {"memory": "100Mi"}}, "config": {"jvm-options": {"max_heap_size": "64M"}}},
+        {"serverType": "dse", "configBuilderImage": "datastax/cass-config-builder:1.0.4"},
+        {"debug": True, "resources": {"limits": {"memory": "100Mi"}}},
+        {"debug": True, **config("jvm-server-options", max_heap_size="2G", initial_heap_size="4G")},
         config("jvm-options", max_heap_size="1G"),
         config("jvm-options", **{"max-heap-size": "512M", "initial-heap-size": "512M"}),
         {
@@ -328,6 +337,63 @@ def test_a_heap_of_a_level_is_blamed_on_that_level() -> None:
     }
 
     assert list(refused(spec)) == ["spec.topology.dc[0].rack[1].config.jvm-options.max_heap_size"]
+
+
+def standing_paths(spec: Json, accepted: Json) -> list[str]:
+    """Return where the problems are that a spec has in common with the one that is carried out."""
+    clusters = [
+        decode_cluster({"metadata": {"name": "demo", "namespace": "ns"}, "spec": each})
+        for each in (spec, accepted)
+    ]
+    return sorted(problem.path for problem in standing(*clusters))
+
+
+TOO_LARGE = config("jvm-options", max_heap_size="2G")
+HEAP = "spec.config.jvm-options.max_heap_size"
+
+
+@pytest.mark.parametrize(
+    ("change", "paths"),
+    [
+        ({}, [HEAP]),
+        ({"nodesPerRacks": 2, "cassandraImage": "cassandra:4.1"}, [HEAP]),
+        ({"topology": {"dc": [{"name": "a"}, {"name": "b"}]}}, [HEAP]),
+        (config("jvm-options", max_heap_size="3G"), []),
+        ({"resources": {"limits": {"memory": "1200Mi"}}}, []),
+        # One data centre has the size that was there before, the other one a size that is new.
+        (
+            {
+                "topology": {
+                    "dc": [{"name": "a"}, {"name": "b", "resources": {"limits": {"memory": "512Mi"}}}]
+                }
+            },
+            [],
+        ),
+    ],
+)
+def test_a_heap_that_a_cluster_has_already_stands(change: Json, paths: list[str]) -> None:
+    """CassKop runs clusters with any heap; a size that changes has to be right."""
+    assert standing_paths(TOO_LARGE | change, TOO_LARGE) == paths
+    assert standing_paths(TOO_LARGE | change, {}) == []
+
+
+def test_too_little_memory_stands_too() -> None:
+    """The heap is made of it, with CassKop as well."""
+    little = {"resources": {"limits": {"memory": "128Mi"}}}
+
+    assert standing_paths(little | {"nodesPerRacks": 3}, little) == ["spec.resources.limits.memory"]
+    assert standing_paths(little, {"resources": {"limits": {"memory": "129Mi"}}}) == []
+
+
+def test_a_heap_under_debug_was_never_tried() -> None:
+    """So it has to be right when Cassandra is to be started."""
+    assert standing_paths(TOO_LARGE, {**TOO_LARGE, "debug": True}) == []
+
+
+def test_nothing_else_stands() -> None:
+    """What makes no sense is refused however long it is there."""
+    assert standing_paths({"nodesPerRacks": -1}, {"nodesPerRacks": -1}) == []
+    assert standing_paths({"serverType": "dse"}, {"serverType": "dse"}) == ["spec.serverType"]
 
 
 def test_all_problems_come_at_once_and_each_once() -> None:

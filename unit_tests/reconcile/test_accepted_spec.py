@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from controller.api.v2 import names
+from controller.domain.changes import Facts
 from controller.kube import kinds
-from controller.reconcile.accepted import accepted_text, last_accepted, read
+from controller.reconcile.accepted import Chosen, accepted_text, choose, last_accepted, read
 from unit_tests.executors.stage import cluster_json
 
 Json = dict[str, Any]
@@ -101,3 +102,52 @@ def test_the_text_changes_with_the_spec_alone() -> None:
     assert accepted_text(obj) == accepted_text(later)
     assert accepted_text(obj) == accepted_text(kinds.CASSANDRA_CLUSTER.transform(obj))
     assert accepted_text(obj) != accepted_text(stored(nodesPerRacks=9))
+
+
+HEAP = {"max_heap_size": "2G"}
+TOO_LARGE: Json = {"resources": {"limits": {"memory": "1Gi"}}, "config": {"jvm-options": HEAP}}
+
+
+def chosen(obj: Json) -> Chosen:
+    """Return what is gone by for *obj*, of which one rack exists."""
+    return choose(obj, lambda _cluster: Facts(nodes={"dc1-rack1": 1}))
+
+
+def test_a_heap_that_was_there_before_is_a_warning() -> None:
+    """CassKop's clusters run with any: such a cluster is carried out, with other edits, and told of it."""
+    theirs = json.dumps(stored(**TOO_LARGE))
+
+    taken_over = chosen(stored(theirs, **TOO_LARGE))
+    edited = chosen(stored(theirs, maxPodUnavailable=2, **TOO_LARGE))
+    unchanged = chosen(stored(accepted_text(stored(**TOO_LARGE)), **TOO_LARGE))
+
+    for found in (taken_over, edited, unchanged):
+        assert (found.usable, found.refused) == (True, False)
+        (finding,) = found.found
+        assert (finding.type, finding.status) == ("SpecAccepted", True)
+        assert finding.message.startswith(
+            "the spec is carried out; as before: spec.config.jvm-options.max_heap_size: the heap is larger"
+        )
+    assert edited.cluster.spec.max_pod_unavailable == 2
+    assert edited.remember is not None
+
+
+def test_a_heap_that_is_new_is_refused() -> None:
+    """Also one for which the memory was lowered; what was accepted before is carried out meanwhile."""
+    fits = {**TOO_LARGE, "resources": {"limits": {"memory": "4Gi"}}}
+    worse = {**TOO_LARGE, "config": {"jvm-options": {"max_heap_size": "3G"}}}
+
+    for before in (fits, worse):
+        found = chosen(stored(accepted_text(stored(**before)), **TOO_LARGE))
+        assert (found.usable, found.refused) == (True, True)
+        assert found.cluster.spec == read(stored(**before))[0].spec
+    assert not chosen(stored(**TOO_LARGE)).usable
+
+
+def test_a_heap_that_stands_beside_another_problem() -> None:
+    """Only the other one is to be corrected, and what was accepted before is still there to go by."""
+    found = chosen(stored(accepted_text(stored(**TOO_LARGE)), nodesPerRacks=-1, **TOO_LARGE))
+
+    assert (found.usable, found.refused) == (True, True)
+    assert "max_heap_size" not in found.found[0].message
+    assert found.cluster.spec == read(stored(**TOO_LARGE))[0].spec

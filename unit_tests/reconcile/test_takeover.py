@@ -71,6 +71,27 @@ def test_a_cluster_that_does_not_run_is_left_as_it_is(case: str) -> None:
     assert condition(adopted, "Ready")["status"] == "False"
 
 
+def test_a_cluster_with_a_heap_beyond_its_memory_is_managed() -> None:
+    """CassKop took it; it is told, and no reason to leave the cluster alone."""
+    adopted = pending("minimal")
+    obj = adopted.sim.cluster(adopted.name)
+    size = {"jvm-options": {"max_heap_size": "64G"}}
+    spec = {"resources": {"limits": {"memory": "1Gi"}}, "config": size}
+    adopted.sim.edit(adopted.name, spec)
+    obj["spec"] |= spec
+    annotation = {names.LAST_APPLIED: json.dumps({"spec": obj["spec"]})}
+    adopted.sim.client.merge_patch(
+        kinds.CASSANDRA_CLUSTER, NAMESPACE, adopted.name, {"metadata": {"annotations": annotation}}
+    )
+
+    adopted.start()
+
+    assert condition(adopted, "SpecAccepted")["status"] == "True"
+    assert "the heap is larger than the memory limit" in condition(adopted, "SpecAccepted")["message"]
+    assert condition(adopted, "Ready")["reason"] != "InvalidSpec"
+    assert adopted.writes.seen == NOTHING
+
+
 def test_casskop_could_have_it_back() -> None:
     """The two annotations that CassKop goes by say what is true: of the cluster, and of each StatefulSet."""
     adopted = running("twodc")

@@ -19,12 +19,6 @@ _RESERVED = {
     "JOLOKIA_USER": _JOLOKIA,
     "JOLOKIA_PASSWORD": _JOLOKIA,
 }
-_RESERVED_IN_BOOTSTRAP = _RESERVED | {
-    "CASSANDRA_CLUSTER_NAME": "it is the name of the CassandraCluster",
-    "CASSANDRA_DC": "it comes from `spec.topology`",
-    "CASSANDRA_RACK": "it comes from `spec.topology`",
-    "CASSANDRA_SEEDS": "edit `status.seedlist`, or set `spec.autoUpdateSeedList`",
-}
 _SOURCES = ("configMapKeyRef", "secretKeyRef", "fieldRef", "resourceFieldRef", "fileKeyRef")
 # Where the backup sidecar sees our volumes.
 _BACKREST_PLACES = ("/etc/cassandra", "/extra-lib", names.DATA_PATH, "/tmp")  # noqa: S108 # paths in the container
@@ -40,7 +34,7 @@ def problems(cluster: CassandraCluster) -> Iterator[Problem]:
     yield from _sidecars(spec.sidecar_configs, volumes)
     if spec.back_rest_sidecar:
         path = "spec.backRestSidecar"
-        yield from _variables(f"{path}.envVars", spec.back_rest_sidecar.env_vars, _RESERVED_IN_BOOTSTRAP)
+        yield from _variables(f"{path}.envVars", spec.back_rest_sidecar.env_vars, _RESERVED)
         mounts = spec.back_rest_sidecar.volume_mount
         yield from _mounts(f"{path}.volumeMount", mounts, volumes, _BACKREST_PLACES)
 

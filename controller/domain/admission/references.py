@@ -12,6 +12,7 @@ from controller.api.v2.cluster import (
     NodeReplacement,
     RolloutStrategy,
 )
+from controller.api.v2.defaults import CASSKOP_CONFIG_BUILDER_IMAGE
 from controller.api.v2.jsonvalues import JsonMap
 from controller.api.v2.problems import Problem
 from controller.api.v2.version import numbers
@@ -33,6 +34,7 @@ def problems(cluster: CassandraCluster) -> Iterator[Problem]:
     yield from _images(spec)
     yield from _objects(spec)
     yield from _words(spec)
+    yield from _server_type(spec)
     if spec.server_version and numbers(spec.server_version) is None:
         message = f"{spec.server_version!r} is no version; write it such as 5.0.9"
         yield Problem(path="spec.serverVersion", message=message)
@@ -42,6 +44,20 @@ def problems(cluster: CassandraCluster) -> Iterator[Problem]:
             yield from _toleration(f"spec.pod.tolerations[{index}]", toleration)
     if spec.service:
         yield from _keys("spec.service.annotations", spec.service.annotations)
+
+
+def standing(cluster: CassandraCluster, accepted: CassandraCluster) -> frozenset[Problem]:
+    """Return the problem of a DSE without a config builder, if *accepted* has it, too."""
+    return frozenset(_server_type(cluster.spec)) & frozenset(_server_type(accepted.spec))
+
+
+def _server_type(spec: ClusterSpec) -> Iterator[Problem]:
+    if spec.server_type == "dse" and not spec.config_builder_image:
+        message = (
+            "the operator's own image renders no configuration of DSE; "
+            f"set `spec.configBuilderImage` to one that does, such as {CASSKOP_CONFIG_BUILDER_IMAGE}"
+        )
+        yield Problem(path="spec.serverType", message=message)
 
 
 def _images(spec: ClusterSpec) -> Iterator[Problem]:
