@@ -36,7 +36,6 @@ _IMAGE_FIELDS = {
     "bootstrap": "spec.bootstrapImage",
     "backrest-sidecar": "spec.backRestSidecar.image",
 }
-# What the scheduler's sentence contains, the field to look at ("" is the rack's own), what to do.
 _SIDECARS = "spec.sidecarConfigs"
 _CONFIG = "spec.config"
 # What a kubelet says of a variable whose source is not there.
@@ -53,6 +52,7 @@ _VOLUME_IS_ELSEWHERE = (
         " gone for good, have the node replaced"
     ),
 )
+# What the scheduler's sentence contains, the field to look at ("" is the rack's own), what to do.
 _SCHEDULING = (
     ("PersistentVolume's node affinity", *_VOLUME_IS_ELSEWHERE),
     ("volume node affinity conflict", *_VOLUME_IS_ELSEWHERE),
