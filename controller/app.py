@@ -325,6 +325,8 @@ def run(settings: Settings) -> int:
     """Run the operator; return 0 after a stop that was asked for, another code after a failure."""
     redactor = Redactor()
     configure(LogSettings(level=settings.log_level, json=settings.log_json), redactor=redactor)
+    for flag in settings.ignored:
+        log.warning("flag means nothing here", flag=flag)
     clock = RealClock()
     stop = StopSignal(clock=clock)
     install(stop)

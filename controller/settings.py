@@ -2,7 +2,8 @@
 The operator's settings, from flags and environment, checked once at start.
 
 Flags win over the environment. CassKop's names are kept where it has them. A wrong value is refused with
-its name and what would be right; nothing is guessed.
+its name and what would be right; nothing is guessed. Flags of CassKop's that can mean nothing here are taken
+and named, so that its Deployment starts with this image, too.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ _LOG_TYPES: Mapping[str, bool] = {"json": True, "text": False}
 # A label of DNS, as names of namespaces are; and a name of DNS, as those of pods are.
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _POD = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+# How controller-runtime writes logs. The value of all but `zap-devel` may also be the next word.
+_ZAP = re.compile(r"--?zap-(devel|encoder|log-level|stacktrace-level|time-encoding)(=.*)?", re.DOTALL)
 _LAST_PORT = 65535
 _MOST_WORKERS = 1000
 _SHORTEST_LEASE, _LONGEST_LEASE = 3.0, 3600.0
@@ -56,7 +59,8 @@ class Settings:
     *namespace* is the one that is watched, None for all. *own_namespace* is where the lease lives, and
     *image* the image that the operator itself runs, which is also the default for init containers.
     *kubeconfig* says where the API server is; None for the pod's service account, else as kubectl. *requests*
-    a second, and *burst* at once, is how many may be sent to the API server; 0 is no limit.
+    a second, and *burst* at once, is how many may be sent to the API server; 0 is no limit. *ignored*
+    are flags that were given and mean nothing.
     """
 
     namespace: str | None
@@ -72,6 +76,7 @@ class Settings:
     log_level: str = "INFO"
     log_json: bool | None = None
     lease_seconds: float = 15.0
+    ignored: tuple[str, ...] = ()
 
     @property
     def timing(self) -> Timing:
@@ -86,7 +91,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
     Raises `SettingsError` with one line that names the value to correct. Ends the process, as argparse
     does, for `--help` and for flags that it cannot read.
     """
-    options = _parser().parse_args(arguments)
+    ours, ignored = _without_zap(arguments)
+    options = _parser().parse_args(ours)
     namespace = _named(environment, "WATCH_NAMESPACE", _NAMESPACE, "the name of one namespace, or unset")
     own = _named(environment, "POD_NAMESPACE", _NAMESPACE, "the name of the namespace that we run in")
     return Settings(
@@ -107,7 +113,23 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         lease_seconds=_within(
             "--lease-seconds", options.lease_seconds, least=_SHORTEST_LEASE, most=_LONGEST_LEASE
         ),
+        ignored=ignored,
     )
+
+
+def _without_zap(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
+    """Return *arguments* without those of controller-runtime about logs, and the names of these."""
+    ours: list[str] = []
+    ignored: list[str] = []
+    lacks_value = False
+    for word in arguments:
+        found = _ZAP.fullmatch(word)
+        if found is not None:
+            ignored.append(f"--zap-{found[1]}")
+        elif not lacks_value or word.startswith("-"):
+            ours.append(word)
+        lacks_value = found is not None and found[2] is None and found[1] != "devel"
+    return ours, tuple(ignored)
 
 
 def _named(environment: Mapping[str, str], name: str, pattern: re.Pattern[str], right: str) -> str | None:

@@ -26,9 +26,10 @@ def rendered(*words: str) -> Objects:
 
 
 def test_it_installs_what_the_manifests_install(kubectl: Kubectl) -> None:
-    """Object by object, in whatever namespace."""
+    """Object by object, in whatever namespace; the operator's pods are labelled with the release besides."""
     elsewhere = Kubectl(kubeconfig=kubectl.kubeconfig, namespace=NAMESPACE)
     wanted = {(o["kind"], o["metadata"]["name"]): o for o in manifests(elsewhere, image=LOCAL_IMAGE)}
+    wanted["Deployment", "casskop"]["spec"]["template"]["metadata"]["labels"]["release"] = "a-release"
 
     assert rendered() == wanted
 

@@ -96,6 +96,23 @@ def test_without_an_api_server_the_operator_ends_with_1(tmp_path: Path) -> None:
     assert "no API server is configured" in line
 
 
+def test_flags_about_casskops_logs_are_warned_of(tmp_path: Path) -> None:
+    """By name, in the log; what else is set counts."""
+    done = casskop(
+        "operator",
+        "--zap-log-level=debug",
+        "--metrics-addr=127.0.0.1:0",
+        "--health-probe-bind-address=127.0.0.1:0",
+        KUBECONFIG=str(tmp_path / "missing"),
+        HOME=str(tmp_path),
+    )
+
+    assert done.returncode == 1
+    warning, _ = done.stderr.splitlines()
+    assert '"event": "flag means nothing here"' in warning
+    assert '"flag": "--zap-log-level"' in warning
+
+
 @pytest.mark.parametrize("part", ["bootstrap", "config-builder", "version", "help"])
 def test_an_init_container_does_not_load_the_operator(part: str, tmp_path: Path) -> None:
     """Its pod waits for it: the libraries of the operator stay where they are."""

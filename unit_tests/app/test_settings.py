@@ -71,6 +71,27 @@ def test_each_flag_has_its_setting() -> None:
     assert settings.timing == Timing(lease=30.0, renew=20.0, retry=4.0)
 
 
+@pytest.mark.parametrize(
+    ("words", "names"),
+    [
+        (["--zap-devel"], ["--zap-devel"]),
+        (["--zap-devel=true", "--zap-log-level=debug"], ["--zap-devel", "--zap-log-level"]),
+        (
+            ["-zap-encoder", "json", "--zap-time-encoding", "rfc3339"],
+            ["--zap-encoder", "--zap-time-encoding"],
+        ),
+        (["--zap-stacktrace-level"], ["--zap-stacktrace-level"]),
+    ],
+)
+def test_flags_about_casskops_logs_are_taken_and_named(words: list[str], names: list[str]) -> None:
+    """In each form that Go takes; a Deployment that has them goes on with what else it says."""
+    settings = parsed(*words, "--lease-seconds=30")
+
+    assert settings.ignored == tuple(names)
+    assert settings.lease_seconds == 30.0
+    assert settings.log_level == "INFO"
+
+
 def test_the_lease_lives_where_the_operator_does() -> None:
     """Or where it watches, if nobody says where it runs."""
     assert parsed(WATCH_NAMESPACE="prod").own_namespace == "prod"
@@ -160,7 +181,14 @@ def test_a_wrong_flag_names_itself(flag: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "word", ["--max-concurrent-reconciles=many", "--kube-api-burst=1.5", "--nonsense", "x"]
+    "word",
+    [
+        "--max-concurrent-reconciles=many",
+        "--kube-api-burst=1.5",
+        "--nonsense",
+        "x",
+        "--zap-x",
+    ],
 )
 def test_what_cannot_be_read_ends_the_process_with_2(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     """And says which word it was."""

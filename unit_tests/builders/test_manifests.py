@@ -100,6 +100,23 @@ def test_the_operator_has_no_more_rights_than_it_needs() -> None:
                 assert not {"update", "create", "delete"} & set(rule["verbs"])
 
 
+def test_what_casskops_monitoring_selects_is_there() -> None:
+    """Its ServiceMonitor looks for `name: casskop` and the port `http-metrics`; pods have that label, too.
+
+    The Deployment's selector, which cannot be changed, stays as it was.
+    """
+    service, deployment = installed("Service", "casskop-metrics"), installed("Deployment", "casskop")
+    pods = deployment["spec"]["template"]["metadata"]["labels"]
+
+    assert service["metadata"]["labels"]["name"] == pods["name"] == "casskop"
+    assert {port["name"]: port["targetPort"] for port in service["spec"]["ports"]} == {
+        "metrics": "metrics",
+        "http-metrics": "metrics",
+    }
+    assert service["spec"]["selector"].items() <= pods.items()
+    assert deployment["spec"]["selector"]["matchLabels"] == {"app": "casskop"}
+
+
 def test_the_operator_is_restricted_and_knows_its_own_image() -> None:
     """It meets the Pod Security Standard "restricted"; its image is also that of init containers."""
     pod = installed("Deployment", "casskop")["spec"]["template"]["spec"]
