@@ -46,6 +46,8 @@ class DesiredRack:
     # The line of Cassandra that its image brings, None if that is not told.
     line: Line | None = None
     refusals: tuple[Refusal, ...] = ()
+    # A hash of what its pods' ConfigMap holds, None if they have none or it cannot be read.
+    contents: str | None = None
     leaves: bool = False
     # How many pods of the rack have to run for all of its seeds to run.
     seed_places: int = 0

@@ -151,7 +151,11 @@ def _rack(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     """Return one rack's status; a rack initialises once, and afterwards runs or is pending."""
     have = rack.statefulset
     if have is not None and have.template_revision == 0 and have.template_hash == want.template_hash:
-        previous = attrs.evolve(previous or RackStatus(), taken_over_template=want.template_hash)
+        previous = previous or RackStatus()
+        contents = previous.taken_over_contents or want.contents
+        previous = attrs.evolve(
+            previous, taken_over_template=want.template_hash, taken_over_contents=contents
+        )
     finished = complete(want, rack, members)
     if previous is None or previous.phase == Phase.INITIALIZING:
         action = (

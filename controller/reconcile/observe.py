@@ -173,7 +173,11 @@ class Observer:
         ingredients = (
             *made_from(cluster, live, apart, everyone, contents),
             (access.uid, fence),
-            sorted(r for r, s in cluster.status.cassandra_rack_status.items() if s.taken_over_template),
+            sorted(
+                (name, rack.taken_over_contents or "")
+                for name, rack in cluster.status.cassandra_rack_status.items()
+                if rack.taken_over_template
+            ),
             versions(shared_objects(self.stores, key)),
             sorted(leaving),
             sorted(replaced.items()),

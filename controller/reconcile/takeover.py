@@ -4,7 +4,8 @@ What CassKop left, and whether it has really gone.
 - A StatefulSet of CassKop's that is the one we would make counts as up to date, without a write to it.
 - A rack that was taken apart to let its volumes grow is put together again as it was, from the copy in
   status: the pods that were left running go on.
-- What its user changes from then on is rolled by the operator; what differed before is left alone.
+- What its user changes from then on, the content of its ConfigMap included, is rolled by the operator; what
+  differed before is left alone.
 - While CassKop leads in a namespace, nothing is done there: two operators would undo each other's work.
 """
 
@@ -83,6 +84,25 @@ def is_ours_to_roll(live: Object, body: Object, status: RackStatus | None, resta
         or (status is not None and status.taken_over_template is not None)
         or restarted_at != labels.get(names.ROLLING_RESTART)
     )
+
+
+def contents_count(
+    live: Object, body: Object, status: RackStatus | None, restarted_at: str | None, contents: str | None
+) -> bool:
+    """Tell whether pods of *live*, a StatefulSet of CassKop's, carry the hash *contents* of their ConfigMap.
+
+    CassKop's do not, and get it by no restart for its own sake. They do once they have it; they get it with
+    the first roll, whatever that is for; and by a roll once their ConfigMap holds something else than when
+    it was first looked at. *body* is what *live* should be without it.
+    """
+    if names.CONFIG_MAP_HASH in (live["spec"]["template"]["metadata"].get("annotations") or {}):
+        return True
+    if contents is None:
+        return False
+    if status is not None and status.taken_over_contents not in {None, contents}:
+        return True
+    same = template_hash(live, body) == body["metadata"]["annotations"][names.TEMPLATE_HASH]
+    return not same and is_ours_to_roll(live, body, status, restarted_at)
 
 
 def differing(live: Object, body: Object) -> tuple[str, ...]:

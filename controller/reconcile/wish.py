@@ -83,9 +83,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             name = names.rack_name(dc.name, rack.name)
             have = live.get(name)
             restart = restart_label(cluster, dc, rack, have, now)
-            body, refusals = _statefulset(cluster, dc.name, rack.name, have, seeds, images, restart)
-            if have is None or _revision(have) is not Revision.CASSKOP:
-                body = marked(body, names.CONFIG_MAP_HASH, contents, have)
+            body, refusals = _statefulset(cluster, dc.name, rack.name, have, seeds, images, restart, contents)
             if login != "":
                 body = marked(body, names.LOGIN, login, have)
             body = noted(body, rack, have, own_resources=bool(dc.resources))
@@ -106,6 +104,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     line=releases.told(newest.spec.server_version, newest.spec.cassandra_image or ""),
                     refusals=refusals,
                     seed_places=_seed_places(body["metadata"]["name"], seeds),
+                    contents=contents,
                     capacity=effective.data_capacity(newest, dc),
                     capacity_path=f"spec.topology.dc[{i}].dataCapacity"
                     if dc.data_capacity
@@ -255,6 +254,7 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
     seeds: tuple[str, ...],
     images: Images,
     restart: str | None,
+    contents: str | None,
 ) -> tuple[dict[str, Any], tuple[Refusal, ...]]:
     """Build one rack's StatefulSet; where it exists, keep what cannot change, and say so."""
     revision = Revision.newest() if live is None else _revision(live)
@@ -274,12 +274,19 @@ def _statefulset(  # noqa: PLR0913, PLR0917 -- one rack, from every side
         )
 
     if live is None:
-        return build(Kept(restarted_at=restart)), ()
+        return marked(build(Kept(restarted_at=restart)), names.CONFIG_MAP_HASH, contents, None), ()
     kept = attrs.evolve(Kept.of(live), restarted_at=restart)
     body = build(kept)
-    status = cluster.status.cassandra_rack_status.get(names.rack_name(dc, rack))
-    if revision is Revision.CASSKOP and takeover.is_ours_to_roll(live, body, status, kept.restarted_at):
-        body = build(kept, on_delete=True)
+    if revision is Revision.CASSKOP:
+        status = cluster.status.cassandra_rack_status.get(names.rack_name(dc, rack))
+        counts = takeover.contents_count(live, body, status, restart, contents)
+        if counts:
+            body = marked(body, names.CONFIG_MAP_HASH, contents, live)
+        if takeover.is_ours_to_roll(live, body, status, restart):
+            body = build(kept, on_delete=True)
+            body = marked(body, names.CONFIG_MAP_HASH, contents, live) if counts else body
+    else:
+        body = marked(body, names.CONFIG_MAP_HASH, contents, live)
     # What the spec asks for, were the rack made today: only its volumes are compared.
     fresh = _claims(build(Kept(labels=kept.labels)))
     existing = _claims(live)

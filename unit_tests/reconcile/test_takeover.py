@@ -262,6 +262,43 @@ def test_a_taken_over_cluster_may_be_given_a_login() -> None:
     assert login["valueFrom"]["secretKeyRef"]["name"] == "twodc-jolokia"
 
 
+def rewrite(adopted: Adopted, script: str) -> None:
+    """Put another script into the ConfigMap of the cluster's pods."""
+    name = adopted.sim.cluster(adopted.name)["spec"]["configMapName"]
+    stored = adopted.sim.client.get(kinds.CONFIG_MAP, NAMESPACE, name)
+    patch = {"data": {"pre_run.sh": script}}
+    adopted.sim.client.merge_patch(kinds.CONFIG_MAP, NAMESPACE, name, patch, uid=stored["metadata"]["uid"])
+    adopted.sim.run(10)
+
+
+@pytest.mark.parametrize("rolls", [False, True])
+def test_a_script_of_a_taken_over_cluster_that_is_edited_is_rolled(rolls: bool) -> None:  # noqa: FBT001 -- a parameter
+    """Taking it over restarts nobody for it; an edit afterwards does, be there a roll in between or not."""
+    adopted = running("typical")
+    adopted.start(20)
+    assert adopted.writes.seen == NOTHING
+    if rolls:
+        adopted.sim.edit("typical", {"restartedAt": "2026-01-01T00:00:00Z"})
+        rolled(adopted)
+        last = adopted.status()["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]
+        assert last["name"] == "RollingRestart"
+    before = adopted.uids()
+
+    rewrite(adopted, "echo other")
+    most = rolled(adopted)
+
+    assert most == 1
+    assert not set(adopted.uids().values()) & set(before.values())
+    last = adopted.status()["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]
+    assert (last["name"], last["status"]) == ("UpdateConfigMap", "Done")
+
+    adopted.sim.run(60)
+    writes = list(adopted.writes.seen)
+    adopted.sim.kill_operator()
+    adopted.sim.run(60)
+    assert adopted.writes.seen == writes
+
+
 def test_what_a_spec_no_longer_has_is_a_difference_too() -> None:
     """A field that CassKop wrote and the spec no longer asks for is not overlooked."""
     adopted = running("typical")

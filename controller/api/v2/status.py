@@ -134,6 +134,13 @@ class RackStatus:
             " then on what differs is somebody's edit, and is carried out."
         ),
     )
+    taken_over_contents: str | None = attrs.field(
+        default=None,
+        metadata=doc(
+            "Hash of what the ConfigMap of CassKop's pods held when the operator first saw it. Another one"
+            " from then on is somebody's edit, and is carried out."
+        ),
+    )
     was_empty: bool = attrs.field(
         default=False,
         metadata=doc(
