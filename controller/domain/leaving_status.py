@@ -3,6 +3,7 @@ How nodes that leave, and racks that are gone, stand in status: CassKop's words,
 
 `podLastOperation` with the name `decommission` is what an operator that starts anew goes by: `Ongoing` and
 the pod before it is asked to leave, `Finalizing` once it is proven to be out and before its place goes.
+`ToDo` is for people: no node has been chosen yet.
 """
 
 from __future__ import annotations
@@ -46,9 +47,12 @@ def leaving(racks: Mapping[str, RackStatus], call: Call | None = None) -> Leavin
 
 
 def scaling_down(status: ClusterStatus) -> bool:
-    """Tell whether nodes leave: by the last action, which another one may hide, or by one on its way out."""
+    """Tell whether nodes leave: by the last action, which another one may hide, or by one on its way out.
+
+    A scale-down that has yet to begin is none: it may be kept from it for ever.
+    """
     last = (status.last_cluster_action, status.last_cluster_action_status)
-    going = last[0] == ActionName.SCALE_DOWN and last[1] != ActionStatus.DONE
+    going = last[0] == ActionName.SCALE_DOWN and last[1] not in {ActionStatus.DONE, ActionStatus.TO_DO}
     return going or leaving(status.cassandra_rack_status) is not None
 
 
@@ -69,6 +73,34 @@ def with_leaving(
             rack, phase=Phase.PENDING.value, cassandra_last_action=_shrinking(rack.cassandra_last_action, now)
         )
     return {**found, name: rack}
+
+
+def with_waiting(
+    racks: Mapping[str, RackStatus], previous: ClusterStatus, now: dt.datetime
+) -> dict[str, RackStatus]:
+    """Return *racks* with `decommission` to do where a scale-down has come to wait, until it ends.
+
+    It is noted once: an operation on a node that runs meanwhile takes its place.
+    """
+    found = dict(racks)
+    for name, rack in racks.items():
+        waited = _waits(previous.cassandra_rack_status.get(name, RackStatus()))
+        waits, operation = _waits(rack), rack.pod_last_operation
+        noted = (operation.name, operation.status) == (OperationName.DECOMMISSION, ActionStatus.TO_DO)
+        busy = operation.status in {ActionStatus.ONGOING, ActionStatus.FINALIZING}
+        if waits and not waited and not noted and not busy:
+            operation = PodLastOperation(
+                name=OperationName.DECOMMISSION.value, status=ActionStatus.TO_DO.value, start_time=now
+            )
+        elif noted and not waits:
+            operation = attrs.evolve(operation, status=ActionStatus.DONE.value, pods=(), end_time=now)
+        found[name] = attrs.evolve(rack, pod_last_operation=operation)
+    return found
+
+
+def _waits(rack: RackStatus) -> bool:
+    action = rack.cassandra_last_action
+    return (action.name, action.status) == (ActionName.SCALE_DOWN, ActionStatus.TO_DO)
 
 
 def without_removed(status: ClusterStatus, desired: Desired, observed: Observed) -> ClusterStatus:

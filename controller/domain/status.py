@@ -25,7 +25,7 @@ from controller.api.v2.cluster import (
 )
 from controller.domain.actions import Action, ApplyStatefulSet
 from controller.domain.desired import Desired, DesiredRack
-from controller.domain.leaving_status import with_leaving, without_removed
+from controller.domain.leaving_status import with_leaving, with_waiting, without_removed
 from controller.domain.observed import Observed, Rack
 from controller.domain.operations_due import with_due, with_empty
 from controller.domain.operations_status import with_operations
@@ -61,6 +61,7 @@ def status(
     racks = with_growth(racks, desired, observed, stamp(observed.now))
     racks = with_stopping(racks, desired, observed, stamp(observed.now))
     racks = with_leaving(racks, observed, planned, stamp(observed.now))
+    racks = with_waiting(racks, previous, stamp(observed.now))
     racks = with_operations(racks, observed, planned, stamp(observed.now))
     racks = _announced(racks, desired, observed)
     mine = [racks[want.name] for want in desired.racks]
@@ -224,6 +225,11 @@ def _action(  # noqa: PLR0913, PLR0917 -- as _rack
             if growing
             else LastAction(name=ActionName.SCALE_UP.value, status=ActionStatus.TO_DO.value)
         )
+    if size > want.replicas and rack.statefulset is not None:
+        # Its turn to shrink has yet to come, or something keeps it; between two nodes it is under way.
+        shrinking = (previous.name, previous.status) == (ActionName.SCALE_DOWN, ActionStatus.ONGOING)
+        to_do = LastAction(name=ActionName.SCALE_DOWN.value, status=ActionStatus.TO_DO.value)
+        return previous if shrinking else to_do
     if finished and previous.status not in (ActionStatus.DONE, None) and _over(previous, want, rack):
         return _ended(previous, now)
     return previous

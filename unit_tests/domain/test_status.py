@@ -7,10 +7,11 @@ from typing import Any
 
 import attrs
 
-from controller.api.v2.cluster import ClusterStatus, Condition, PodLastOperation
+from controller.api.v2.cluster import ClusterStatus, Condition, LastAction, PodLastOperation
 from controller.domain import conditions
 from controller.domain.desired import Desired
 from controller.domain.leaving import Leaving
+from controller.domain.leaving_status import scaling_down
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import plan
 from controller.domain.status import status
@@ -306,6 +307,49 @@ def test_new_resources_leave_a_node_that_leaves_to_its_rack() -> None:
     assert racks["dc1-rack0"].cassandra_last_action.name == "ScaleDown"
     assert racks["dc1-rack1"].cassandra_last_action.name == "UpdateResources"
     assert (now.last_cluster_action, now.last_cluster_action_status) == ("ScaleDown", "Ongoing")
+
+
+def test_a_scale_down_that_waits_is_to_do_until_it_begins_or_is_taken_back() -> None:
+    """As CassKop has it, rack and node operation say so; meanwhile the rack serves."""
+    world = rolled(rack("member", "member"), rack("member", "member"))
+    running = look(desired((2, 2)), world, ClusterStatus())
+
+    waits = look(desired((1, 2)), world, running)
+    again = look(desired((1, 2)), world, waits, LATER)
+    back = look(desired((2, 2)), world, again, LATER)
+
+    shrinks = waits.cassandra_rack_status["dc1-rack0"]
+    action = shrinks.cassandra_last_action
+    assert (action.name, action.status) == ("ScaleDown", "ToDo")
+    assert (shrinks.pod_last_operation.name, shrinks.pod_last_operation.status) == ("decommission", "ToDo")
+    assert shrinks.phase == "Running"
+    assert waits.cassandra_rack_status["dc1-rack1"] == running.cassandra_rack_status["dc1-rack1"]
+    assert (waits.last_cluster_action, waits.last_cluster_action_status) == ("ScaleDown", "ToDo")
+    assert not scaling_down(waits)
+    # Its conditions are of another day, and nothing else is.
+    assert again.cassandra_rack_status == waits.cassandra_rack_status
+    ended = back.cassandra_rack_status["dc1-rack0"]
+    assert (ended.cassandra_last_action.status, ended.pod_last_operation.status) == ("Done", "Done")
+    assert back.last_cluster_action_status == "Done"
+
+
+def test_a_scale_down_between_two_nodes_is_under_way() -> None:
+    """A rack that has lost one of the nodes that are to leave does not go back to the beginning."""
+    world = rolled(rack("member", "member"))
+    before = look(desired((2,)), world, ClusterStatus())
+    ongoing = attrs.evolve(
+        before.cassandra_rack_status["dc1-rack0"],
+        cassandra_last_action=LastAction(name="ScaleDown", status="Ongoing", start_time=NOW),
+        pod_last_operation=PodLastOperation(
+            name="decommission", status="Done", pods_ok=("demo-dc1-rack0-2",)
+        ),
+    )
+    before = attrs.evolve(before, cassandra_rack_status={"dc1-rack0": ongoing})
+
+    after = look(desired((1,)), world, before)
+
+    assert after.cassandra_rack_status["dc1-rack0"] == ongoing
+    assert scaling_down(after)
 
 
 def test_new_resources_are_to_be_done_in_all_racks_at_once() -> None:

@@ -110,7 +110,7 @@ def _topology() -> tuple[Check, ...]:
     nodes = "(has(o.nodesPerRacks) ? o.nodesPerRacks : variables.old.?nodesPerRacks.orValue(1)) > 0"
     busy = (
         'oldObject.?status.?lastClusterAction.orValue("") == "ScaleDown"'
-        ' && oldObject.?status.?lastClusterActionStatus.orValue("") != "Done"'
+        ' && !(oldObject.?status.?lastClusterActionStatus.orValue("") in ["Done", "ToDo"])'
     )
     dcs = '"spec.topology.dc"'
     return (
