@@ -169,12 +169,16 @@ class DeleteStatefulSet:
 
 @attrs.frozen(kw_only=True)
 class GrowClaim:
-    """Ask for a larger volume; the storage gives it in its own time, and no pod restarts."""
+    """Ask for a larger volume; the storage gives it in its own time, and no pod restarts.
+
+    With *instead_of*, it is that much that the claim asks for, and has not got.
+    """
 
     claim: str
     uid: str
     capacity: str
     why: str
+    instead_of: str | None = None
 
 
 @attrs.frozen(kw_only=True)

@@ -1,5 +1,5 @@
 """
-Volumes: asked to grow, and deleted when their nodes have left, each by uid and version.
+Volumes: asked to grow, or to grow less, and deleted when their nodes have left, each by uid and version.
 
 One is only deleted while nothing can use it any more. The data on it is of no use then: Cassandra refuses to
 start on what a decommission left, and all that it held is with other nodes. So it goes whatever
@@ -13,7 +13,7 @@ import attrs
 from controller.api.v2 import names, quantity
 from controller.builders.places import places
 from controller.domain.actions import DeleteClaim, GrowClaim
-from controller.domain.errors import ConflictError, NotFoundError
+from controller.domain.errors import ConflictError, NotFoundError, TerminalError
 from controller.executors.base import Bodies, Body, Written, deleted
 from controller.executors.live import find
 from controller.kube import kinds
@@ -31,21 +31,37 @@ class Claims:
         return self._grow(action, bodies) if isinstance(action, GrowClaim) else self._delete(action, bodies)
 
     def _grow(self, action: GrowClaim, bodies: Bodies) -> Written:
-        """Ask for a larger volume, and never for a smaller one."""
+        """Ask for a larger volume, and never for one that is no larger than what there is."""
         live = self._the_one(action, bodies)
         if live["metadata"].get("deletionTimestamp"):
             raise ConflictError(f"claim {action.claim} is being deleted")
         size = live["spec"]["resources"]["requests"]["storage"]
-        if quantity.parse(size) >= quantity.parse(action.capacity):
+        wanted = quantity.parse(action.capacity)
+        if action.instead_of is None and quantity.parse(size) >= wanted:
             raise ConflictError(f"claim {action.claim} is asked for {size} by now")
-        stored = self.client.merge_patch(
-            kinds.PERSISTENT_VOLUME_CLAIM,
-            bodies.namespace,
-            action.claim,
-            {"spec": {"resources": {"requests": {"storage": action.capacity}}}},
-            uid=action.uid,
-            resource_version=live["metadata"]["resourceVersion"],
-        )
+        if action.instead_of is not None:
+            has = (live.get("status") or {}).get("capacity", {}).get("storage") or "0"
+            if quantity.parse(size) != quantity.parse(action.instead_of) or quantity.parse(has) >= wanted:
+                raise ConflictError(f"claim {action.claim} is asked for {size} and has {has} by now")
+        try:
+            stored = self.client.merge_patch(
+                kinds.PERSISTENT_VOLUME_CLAIM,
+                bodies.namespace,
+                action.claim,
+                {"spec": {"resources": {"requests": {"storage": action.capacity}}}},
+                uid=action.uid,
+                resource_version=live["metadata"]["resourceVersion"],
+            )
+        except TerminalError as refusal:
+            if action.instead_of is None:
+                raise
+            # Kubernetes lets requests become smaller since 1.34, and since 1.32 if nobody turned that off.
+            raise TerminalError(
+                f"claim {action.claim} asks for {size} and has {has}, and this Kubernetes does not let it ask"
+                f" for {action.capacity} instead, as later ones do: have the storage give {size}, or follow"
+                f" 'Recovering from Failure when Expanding Volumes' in the documentation of Kubernetes"
+                f" ({refusal})"
+            ) from refusal
         return Written.of(kinds.PERSISTENT_VOLUME_CLAIM, stored)
 
     def _the_one(self, action: DeleteClaim | GrowClaim, bodies: Bodies) -> Body:

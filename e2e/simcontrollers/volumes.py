@@ -194,7 +194,10 @@ class VolumeController:
         self._simulation.after(self._pace.resize, lambda: self._grown(uid, asked))
 
     def _grown(self, uid: str, asked: int) -> None:
-        self._growing.pop(uid, None)
+        if self._growing.get(uid) != asked:
+            # Something else is asked for by now, and is seen to.
+            return
+        del self._growing[uid]
         self._view.refresh()
         claim = next(iter(self._claims.find(uid)), None)
         if claim is None:

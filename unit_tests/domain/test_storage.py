@@ -89,6 +89,33 @@ def test_nobody_else_is_asked_until_the_trial_has_grown() -> None:
     assert trial.name in action.why
 
 
+def test_a_size_that_was_a_mistake_is_corrected_before_the_storage_gave_it() -> None:
+    """The trial is asked for what is wanted now, which is more than it has, and is the trial of that."""
+    trial = claim(0, 0, requested="500Ti", capacity="1Gi", trouble="no space left")
+    observed = seen(rack(0, trial, claim(0, 1)))
+
+    (action,) = storage.grow(wanted("2Gi"), observed)
+
+    assert isinstance(action, GrowClaim)
+    assert (action.claim, action.capacity, action.instead_of) == (trial.name, "2Gi", "500Ti")
+    assert storage.taken_back(wanted("2Gi"), observed) is None
+    asks = attrs.evolve(trial, requested="2Gi", trouble=None)
+    assert [type(a) for a in storage.grow(wanted("2Gi"), seen(rack(0, asks, claim(0, 1))))] == [Wait]
+
+
+@pytest.mark.parametrize("size", ["1Gi", "1024Mi"])
+def test_a_size_that_is_put_back_is_not_asked_for(size: str) -> None:
+    """Kubernetes would refuse it: it is said what becomes of the claim, and nothing is done or waited for."""
+    trial = claim(0, 0, requested="500Ti", capacity="1Gi", trouble="no space left")
+    observed = seen(rack(0, trial, claim(0, 1)))
+
+    assert storage.grow(wanted(size), observed) == []
+    words = storage.taken_back(wanted(size), observed)
+    assert words is not None
+    assert f"{trial.name} still asks for 500Ti" in words
+    assert storage.taken_back(wanted(size), seen(rack(0, claim(0, 0, requested="2Gi")))) is None
+
+
 @pytest.mark.parametrize("capacity", ["2Gi", "2048Mi", "3Gi"])
 def test_all_others_follow(capacity: str) -> None:
     """Together, once the trial has what was asked for, or more."""

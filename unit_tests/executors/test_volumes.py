@@ -16,6 +16,7 @@ from controller.executors.detach import Detach
 from controller.executors.statefulsets import StatefulSets
 from controller.kube import kinds
 from controller.kube.apply import drifted
+from e2e.simkube.faults import Refuse
 from unit_tests.executors.stage import RACK, Json, Stage
 
 SET = f"cc-{RACK}"
@@ -95,6 +96,36 @@ def test_a_claim_is_never_asked_for_less(ground: Ground) -> None:
     for capacity in ("2Gi", "3Gi", "3072Mi"):
         with pytest.raises(ConflictError, match="asked for 3Gi"):
             run(ground.grow(capacity), ground.stage.bodies())
+
+
+def test_a_claim_that_has_not_got_what_it_asks_for_is_asked_for_less(ground: Ground) -> None:
+    """Only if it asks for what the plan knows of, and has less than is wanted now."""
+    run = Claims(ground.stage.client)
+    run(ground.grow("500Gi"), ground.stage.bodies())
+    less = attrs.evolve(ground.grow("2Gi"), instead_of="500Gi")
+
+    with pytest.raises(ConflictError, match="asked for 500Gi"):
+        run(attrs.evolve(less, instead_of="400Gi"), ground.stage.bodies())
+    capacity = {"status": {"capacity": {"storage": "2Gi"}}}
+    ground.stage.edit(kinds.PERSISTENT_VOLUME_CLAIM, CLAIM, capacity, "status")
+    with pytest.raises(ConflictError, match="has 2Gi by now"):
+        run(less, ground.stage.bodies())
+    capacity = {"status": {"capacity": {"storage": "1Gi"}}}
+    ground.stage.edit(kinds.PERSISTENT_VOLUME_CLAIM, CLAIM, capacity, "status")
+    run(less, ground.stage.bodies())
+
+    after = ground.stage.there(kinds.PERSISTENT_VOLUME_CLAIM, CLAIM)
+    assert after["spec"]["resources"]["requests"]["storage"] == "2Gi"
+
+
+def test_a_server_that_lets_nothing_get_smaller_is_told_with_a_way_out(ground: Ground) -> None:
+    """Kubernetes before 1.32 refuses it: then it is for people, and the sentence says how."""
+    run = Claims(ground.stage.client)
+    run(ground.grow("500Gi"), ground.stage.bodies())
+    ground.stage.fault(Refuse(status=422), verbs=("patch",))
+
+    with pytest.raises(TerminalError, match="have the storage give 500Gi, or follow 'Recovering"):
+        run(attrs.evolve(ground.grow("2Gi"), instead_of="500Gi"), ground.stage.bodies())
 
 
 def test_another_claim_of_that_name_is_left_alone(ground: Ground) -> None:

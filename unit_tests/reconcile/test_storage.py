@@ -238,6 +238,30 @@ def test_a_storage_that_fails_costs_one_claim() -> None:
     assert there(world, kinds.STATEFULSET, SET)["metadata"]["uid"] == uid
     assert world.condition("cc", "Degraded")["status"] == "False"
     assert action(world)["cassandraLastAction"]["status"] == "Done"
+    assert "still asks for 2Gi" in world.condition("cc", "Progressing")["message"]
+
+
+def test_a_size_that_was_a_mistake_is_corrected() -> None:
+    """One that the storage cannot give is exchanged for one that it can, and all volumes get that."""
+    world = pair()
+    world.controllers.volumes.growth = Growth.FAILS
+    world.edit("cc", {"dataCapacity": "500Gi"})
+    wait(world, "cc", "Degraded", "True")
+    before = pods(world)
+
+    world.edit("cc", {"dataCapacity": "2Gi"})
+    world.run_until(
+        lambda: all(asked != "500Gi" for asked, _ in claims(world).values()),
+        seconds=30,
+        what="nobody is asked for 500Gi any more",
+    )
+    assert sorted(asked for asked, _ in claims(world).values()) == ["1Gi", "2Gi"]
+    world.controllers.volumes.growth = Growth.WORKS
+    converged(world, seconds=300)
+
+    assert set(claims(world).values()) == {("2Gi", "2Gi")}
+    assert template(world) == "2Gi"
+    assert pods(world) == before
 
 
 def test_what_fails_stops_nothing_else() -> None:

@@ -6,6 +6,7 @@ Data volumes that grow, while their nodes run.
 - Then, rack after rack, the StatefulSet is taken away, without its pods, and made again with the new size,
   so that new pods get it too. A copy in status comes before, from which anyone can make it again.
 - No pod is restarted. Nothing shrinks: volumes that are larger than asked for stay so.
+- A claim that was asked for too much by mistake, and has not got it, is asked for less: for more than it has.
 """
 
 from __future__ import annotations
@@ -38,15 +39,36 @@ _CLASS_SECONDS = 30.0
 def grow(desired: Desired, observed: Observed) -> list[Action]:
     """Return the claims to ask more for, and what is waited for of those that were asked."""
     short, rest = _short(desired, observed), list(_unfinished(desired, observed))
-    if not short:
-        return rest
-    actions: list[Action] = list(_refused(short, observed))
+    actions: list[Action] = [*_corrected(desired, observed), *_refused(short, observed)]
     may = [each for each in short if _may_grow(each[1], observed)]
     for name in sorted({claim.storage_class or "" for _, claim in may}):
         actions += _of_one_class(
             [each for each in may if (each[1].storage_class or "") == name], desired, observed
         )
     return [*actions[:_AT_ONCE], *rest]
+
+
+def taken_back(desired: Desired, observed: Observed) -> str | None:
+    """Return what becomes of claims whose growth was taken back before they had it; None without any.
+
+    Kubernetes lets a request become smaller, but not as small as what there is.
+    """
+    found = [
+        (want, claim)
+        for want, claim in _all(desired, observed)
+        if not _less(claim.capacity, want.capacity)
+        and _less(want.capacity, claim.requested)
+        and _less(claim.capacity, claim.requested)
+    ]
+    if not found:
+        return None
+    want, claim = found[0]
+    others = f" (and {len(found) - 1} others)" if len(found) > 1 else ""
+    return (
+        f"volume {claim.name}{others} still asks for {claim.requested}, which Kubernetes does not let be put"
+        f" back to the {claim.capacity} that it has: nothing waits for it, and it stays that large if the"
+        f" storage gives it after all; a {want.capacity_path} in between would be asked for instead"
+    )
 
 
 def classes(desired: Desired, observed: Observed) -> frozenset[str]:
@@ -151,6 +173,21 @@ def _of_one_class(
         )
 
 
+def _corrected(desired: Desired, observed: Observed) -> Iterator[GrowClaim]:
+    """Yield the claims to ask for less than before, since nobody wants that much any more."""
+    leaver = _leaver(observed)
+    for want, claim in _all(desired, observed):
+        if _beyond(claim, want) and claim.name != leaver:
+            yield GrowClaim(
+                claim=claim.name,
+                uid=claim.uid,
+                capacity=str(want.capacity),
+                instead_of=claim.requested,
+                why=f"volume {claim.name}, which was asked for {claim.requested} and has {claim.capacity}, is"
+                f" asked for {want.capacity} instead",
+            )
+
+
 def _refused(short: list[tuple[DesiredRack, Claim]], observed: Observed) -> Iterator[Hold]:
     """Yield why volumes do not grow, once a class and place in the spec."""
     said: set[tuple[str, str]] = set()
@@ -199,6 +236,9 @@ def _unfinished(desired: Desired, observed: Observed) -> Iterator[Action]:
     for want, claim in _all(desired, observed):
         if _less(claim.requested, want.capacity) or not _less(claim.capacity, want.capacity):
             continue
+        if _beyond(claim, want):
+            # What is said of it is about another size.
+            continue
         since = claim.restart_since
         if claim.trouble is not None:
             yield Hold(
@@ -230,12 +270,22 @@ def _unfinished(desired: Desired, observed: Observed) -> Iterator[Action]:
 
 def _short(desired: Desired, observed: Observed) -> list[tuple[DesiredRack, Claim]]:
     """Return the claims that have to be asked for more; those of a node that leaves are not worth it."""
-    leaver = names.claim(names.DATA, observed.leaving.pod) if observed.leaving is not None else ""
+    leaver = _leaver(observed)
     return [
         (want, claim)
         for want, claim in _all(desired, observed)
         if _less(claim.requested, want.capacity) and claim.name != leaver
     ]
+
+
+def _leaver(observed: Observed) -> str:
+    """Return the name of the claim of a node that leaves; "" if none does."""
+    return names.claim(names.DATA, observed.leaving.pod) if observed.leaving is not None else ""
+
+
+def _beyond(claim: Claim, want: DesiredRack) -> bool:
+    """Tell whether *claim* asks for more than is wanted, and has less."""
+    return _less(want.capacity, claim.requested) and _less(claim.capacity, want.capacity)
 
 
 def _all(desired: Desired, observed: Observed) -> Iterator[tuple[DesiredRack, Claim]]:
