@@ -14,10 +14,11 @@ from typing import Final
 
 import attrs
 
-from controller.api.v2.cluster import Condition
+from controller.api.v2.cluster import ClusterStatus, Condition
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Pod, Rack
+from controller.domain.plan import storage
 from controller.domain.ring import Silent
 from controller.domain.status import complete, stamp
 
@@ -113,18 +114,25 @@ def not_carried_out(actions: Iterable[Action]) -> Finding | None:
 
 
 def findings(
-    desired: Desired, observed: Observed, actions: Iterable[Action], *, edit_refused: bool = False
+    desired: Desired,
+    observed: Observed,
+    actions: Iterable[Action],
+    *,
+    edit_refused: bool = False,
+    status: ClusterStatus | None = None,
 ) -> list[Finding]:
     """Return Ready, Progressing and Degraded as the snapshot and the plan show them.
 
-    *edit_refused*: what is carried out is not, or not all, what is written in the spec.
+    *edit_refused*: what is carried out is not, or not all, what is written in the spec. *status* tells since
+    when nodes are away whose pods are not there; without it, those are not judged.
     """
     plan = tuple(actions)
     members = observed.members()
+    aside = storage.taken_back(desired, observed)
     return [
         _ready(desired, observed, members),
-        _progressing(desired, plan, members, "last accepted spec" if edit_refused else "spec"),
-        _degraded(observed, plan, members),
+        _progressing(desired, plan, members, "last accepted spec" if edit_refused else "spec", aside),
+        _degraded(desired, observed, plan, members, status or ClusterStatus()),
     ]
 
 
@@ -182,7 +190,7 @@ def _ready(desired: Desired, observed: Observed, members: frozenset[str]) -> Fin
 
 
 def _progressing(
-    desired: Desired, plan: tuple[Action, ...], members: frozenset[str], asked_by: str
+    desired: Desired, plan: tuple[Action, ...], members: frozenset[str], asked_by: str, aside: str | None
 ) -> Finding:
     holds = [action for action in plan if isinstance(action, Hold)]
     moves = [action for action in plan if not isinstance(action, Hold)]
@@ -193,21 +201,76 @@ def _progressing(
     if holds:
         return Finding(type="Progressing", status=False, reason=holds[0].reason, message=_whys(holds))
     message = f"everything is as the {asked_by} asks for: {len(members)} of {desired.wanted_nodes()} nodes"
+    if aside is not None:
+        message += f"; {aside}"
     return Finding(type="Progressing", status=False, reason="Converged", message=message)
 
 
-def _degraded(observed: Observed, plan: tuple[Action, ...], members: frozenset[str]) -> Finding:
+def _degraded(
+    desired: Desired,
+    observed: Observed,
+    plan: tuple[Action, ...],
+    members: frozenset[str],
+    status: ClusterStatus,
+) -> Finding:
     holds = [a for a in plan if isinstance(a, Hold) and a.reason not in _HARMLESS]
     if holds:
         return Finding(type="Degraded", status=True, reason=holds[0].reason, message=_whys(holds))
-    lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed)}
+    stuck, missing = _stuck(observed), _never_made(desired, observed, members, status)
+    lasting = {pod.name for pod in observed.pods() if not _restarts(pod, observed)} | missing.keys()
     # One that is on its way out is not missed.
     leaver = {observed.leaving.pod} if observed.leaving is not None else set()
-    down = sorted((observed.joined & lasting) - members - leaver)
-    if down:
-        message = f"were members of the ring and are not now: {', '.join(down)}"
-        return Finding(type="Degraded", status=True, reason="NodesDown", message=message)
+    down = sorted((observed.joined & (lasting | stuck)) - members - leaver)
+    said = [f"were members of the ring and are not now: {', '.join(down)}"] if down else []
+    if stuck:
+        said.append(
+            f"{_listed(stuck)} should long be gone: if the machine is,"
+            f" `kubectl delete pod {min(stuck)} --force` lets another one be made"
+        )
+    if missing:
+        said.append(
+            f"{_listed(missing)} is not made by Kubernetes: `kubectl describe statefulset"
+            f" {missing[min(missing)]}` says why"
+        )
+    if said:
+        return Finding(type="Degraded", status=True, reason="NodesDown", message="; ".join(said))
     return Finding(type="Degraded", status=False, reason="AsExpected", message="nothing is known to be wrong")
+
+
+def _stuck(observed: Observed) -> frozenset[str]:
+    """Return the pods that are being deleted, and should have been gone for long."""
+    return frozenset(
+        pod.name
+        for pod in observed.pods()
+        if pod.terminating and pod.gone_by is not None and observed.now - pod.gone_by > _RESTART
+    )
+
+
+def _never_made(
+    desired: Desired, observed: Observed, members: frozenset[str], status: ClusterStatus
+) -> dict[str, str]:
+    """Return the StatefulSets of members whose pods are asked for and have not been there for long, by pod.
+
+    Nothing dates that a pod is away, but that it was restarted, or that nothing else keeps all from serving.
+    """
+    restarting = status.rollout.restarting if status.rollout is not None else ()
+    begun = {restart.pod: restart.since for restart in restarting}
+    others = all(pod.name in members for pod in observed.pods())
+    ready = next((c for c in status.conditions if c.type == "Ready" and c.status == "False"), None)
+    unready = ready.last_transition_time if ready is not None and others else None
+    leaver = observed.leaving.pod if observed.leaving is not None else None
+    found: dict[str, str] = {}
+    for want in desired.racks:
+        rack = observed.racks.get(want.name, Rack())
+        have = rack.statefulset
+        if have is None or have.stopped or desired.stopped:
+            continue
+        there = {pod.name for pod in rack.pods} | {leaver}
+        for name in (f"{have.name}-{ordinal}" for ordinal in range(have.replicas)):
+            since = begun.get(name, unready)
+            if name in observed.joined - there and since is not None and observed.now - since > _RESTART:
+                found[name] = have.name
+    return found
 
 
 def _restarts(pod: Pod, observed: Observed) -> bool:
@@ -219,6 +282,12 @@ def _restarts(pod: Pod, observed: Observed) -> bool:
         return False
     failed = any(container.restarts for container in pod.containers)
     return not failed and pod.created is not None and observed.now - pod.created < _RESTART
+
+
+def _listed(pods: Iterable[str]) -> str:
+    """Return a few names, and how many more there are."""
+    first, *others = sorted(pods)
+    return f"{first} (and {len(others)} more)" if others else first
 
 
 def _whys(actions: Sequence[Action]) -> str:

@@ -66,6 +66,8 @@ class Pod:
     revision: str | None
     created: dt.datetime | None
     terminating: bool = False
+    # When one that is being deleted is to be gone, the time that it has for that included.
+    gone_by: dt.datetime | None = None
     ready: bool = False
     ready_since: dt.datetime | None = None
     unschedulable: str | None = None

@@ -225,7 +225,7 @@ class ClusterReconciler:
             live = by_rack(self.stores.statefulsets.find(BY_CLUSTER, key), cluster)
             new = with_copies(new, seen.actions, live)
             seen_so = conditions.findings(
-                seen.wish.desired, seen.observed, seen.actions, edit_refused=chosen.refused
+                seen.wish.desired, seen.observed, seen.actions, edit_refused=chosen.refused, status=new
             )
             found = [*seen_so, *found]
         refused = conditions.not_carried_out(seen.actions) if seen is not None else None

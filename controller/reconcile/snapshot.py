@@ -42,6 +42,8 @@ def pod(obj: Object) -> Pod:
         revision=(metadata.get("labels") or {}).get("controller-revision-hash"),
         created=instant(metadata.get("creationTimestamp")),
         terminating=bool(metadata.get("deletionTimestamp")),
+        # Kubernetes dates it so.
+        gone_by=instant(metadata.get("deletionTimestamp")),
         ready=phase == "Running" and cassandra is not None and cassandra.ready,
         ready_since=_ready_since(status),
         unschedulable=_unschedulable(status),

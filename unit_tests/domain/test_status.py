@@ -6,12 +6,21 @@ import datetime as dt
 from typing import Any
 
 import attrs
+import pytest
 
-from controller.api.v2.cluster import ClusterStatus, Condition, LastAction, PodLastOperation
+from controller.api.v2.cluster import (
+    ClusterStatus,
+    Condition,
+    LastAction,
+    NodeRestart,
+    PodLastOperation,
+    RollStatus,
+)
 from controller.domain import conditions
 from controller.domain.desired import Desired
 from controller.domain.leaving import Leaving
 from controller.domain.leaving_status import scaling_down
+from controller.domain.observed import Observed
 from controller.domain.operations.seen import Operations
 from controller.domain.plan import plan
 from controller.domain.status import status
@@ -350,6 +359,61 @@ def test_a_scale_down_between_two_nodes_is_under_way() -> None:
 
     assert after.cassandra_rack_status["dc1-rack0"] == ongoing
     assert scaling_down(after)
+
+
+def degraded(observed: Observed, want: Desired, of: ClusterStatus | None = None) -> conditions.Finding:
+    """Return Degraded for *observed*, with nothing planned."""
+    (found,) = [f for f in conditions.findings(want, observed, (), status=of) if f.type == "Degraded"]
+    return found
+
+
+@pytest.mark.parametrize(("minutes", "bad"), [(-30, False), (5, False), (11, True)])
+def test_a_pod_that_does_not_go_is_told_of(minutes: int, *, bad: bool) -> None:
+    """Ten minutes after its time is over, with what to do if its machine is gone for good."""
+    want = desired((2,))
+    seen = rolled(rack("member", "member")).observed(want)
+    have = seen.racks["dc1-rack0"]
+    going = attrs.evolve(have.pods[1], terminating=True, gone_by=seen.now - dt.timedelta(minutes=minutes))
+    seen = attrs.evolve(seen, racks={"dc1-rack0": attrs.evolve(have, pods=(have.pods[0], going))})
+
+    found = degraded(seen, want)
+
+    assert found.status is bad
+    assert ("kubectl delete pod demo-dc1-rack0-1 --force" in found.message) is bad
+
+
+def test_a_pod_that_is_never_made_is_told_of() -> None:
+    """Ten minutes after it was restarted, or after it alone keeps all from serving."""
+    want = desired((2,))
+    seen = rolled(rack("member", "member")).observed(want)
+    have = seen.racks["dc1-rack0"]
+    seen = attrs.evolve(seen, racks={"dc1-rack0": attrs.evolve(have, pods=have.pods[:1])})
+    early, late = (seen.now - dt.timedelta(minutes=minutes) for minutes in (11, 9))
+
+    def restarted(since: dt.datetime) -> ClusterStatus:
+        restart = NodeRestart(pod="demo-dc1-rack0-1", uid="u", since=since)
+        return ClusterStatus(rollout=RollStatus(restarting=(restart,)))
+
+    def unready(since: dt.datetime) -> ClusterStatus:
+        ready = Condition(
+            type="Ready",
+            status="False",
+            reason="NodesMissing",
+            message="",
+            observed_generation=1,
+            last_transition_time=since,
+        )
+        return ClusterStatus(conditions=(ready,))
+
+    for away in (restarted, unready):
+        found = degraded(seen, want, away(early))
+        assert found.status
+        assert "demo-dc1-rack0-1 is not made" in found.message
+        assert "kubectl describe statefulset demo-dc1-rack0" in found.message
+        assert not degraded(seen, want, away(late)).status
+    both = attrs.evolve(unready(early), rollout=restarted(late).rollout)
+    assert not degraded(seen, want, both).status
+    assert not degraded(seen, attrs.evolve(want, stopped=True), unready(early)).status
 
 
 def test_new_resources_are_to_be_done_in_all_racks_at_once() -> None:

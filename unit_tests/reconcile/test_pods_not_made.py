@@ -19,6 +19,11 @@ def test_a_service_account_that_does_not_exist() -> None:
     sim.run(60)
     assert not user.of("cc", "pods")
     assert "describe statefulset cc-dc1-rack1" in sim.condition("cc", "Progressing")["message"]
+    assert sim.condition("cc", "Degraded")["status"] == "False"
+    sim.run_until(
+        lambda: sim.condition("cc", "Degraded")["status"] == "True", seconds=1800, what="that lasts too long"
+    )
+    assert "is not made by Kubernetes" in sim.condition("cc", "Degraded")["message"]
 
     user.apply(single("cc"))
     sim.run_until(lambda: sim.condition("cc", "Ready")["status"] == "True", seconds=600, what="Ready again")

@@ -16,6 +16,8 @@ GOSSIP_SECONDS = 1.0
 SILENCE_SECONDS = 5.0
 # A node that hands its data over, or is about to be done with it: no event tells of its end.
 SOON_SECONDS = 2.0
+# What ends by itself, if it does: no event tells that it does not, which is told after ten minutes.
+LASTS_SECONDS = 60.0
 
 
 def find(rack: Rack, ordinal: int) -> Pod | None:
@@ -26,7 +28,7 @@ def find(rack: Rack, ordinal: int) -> Pod | None:
 def created(statefulset: str, ordinal: int) -> Wait:
     """Wait for a pod that its StatefulSet has yet to make."""
     return Wait(
-        seconds=None,
+        seconds=LASTS_SECONDS,
         why=f"pod {statefulset}-{ordinal} is being created"
         f" (if this lasts, `kubectl describe statefulset {statefulset}` says why)",
     )
@@ -35,7 +37,7 @@ def created(statefulset: str, ordinal: int) -> Wait:
 def on_its_way(pod: Pod, want: DesiredRack, observed: Observed) -> Iterator[Action]:
     """Yield why *pod* is not a member of the ring yet; nothing if it is."""
     if pod.terminating:
-        yield Wait(seconds=None, why=f"pod {pod.name} is being deleted")
+        yield Wait(seconds=LASTS_SECONDS, why=f"pod {pod.name} is being deleted")
     elif not pod.ready:
         trouble = diagnose(pod, want, observed.now)
         if trouble is not None:
