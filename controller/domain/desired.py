@@ -18,10 +18,14 @@ from controller.domain.releases import Line
 
 @attrs.frozen(kw_only=True)
 class Refusal:
-    """A change of the spec that existing objects cannot follow: *path* to look at, *why* to read."""
+    """A change of the spec that existing objects cannot follow: *path* to look at, *why* to read.
+
+    *reason* is the word for it in conditions.
+    """
 
     path: str
     why: str
+    reason: str = "ChangeHeldBack"
 
 
 @attrs.frozen(kw_only=True)

@@ -71,6 +71,8 @@ class Pod:
     ready: bool = False
     ready_since: dt.datetime | None = None
     unschedulable: str | None = None
+    # Since when its kubelet cannot begin with its containers; None if it can.
+    held_since: dt.datetime | None = None
     containers: tuple[Container, ...] = ()
     operation: PodOperation = attrs.field(factory=PodOperation)
     # What its node had before it was told something else than its configuration says.

@@ -18,6 +18,8 @@ from controller.domain.origins import BACKREST, Origins
 
 # Being unschedulable for a moment is normal while volumes are bound and images of peers are pulled.
 PATIENCE = dt.timedelta(seconds=10)
+# Volumes are attached, and networks set up, within seconds; a large image is pulled afterwards.
+_MOUNTS = dt.timedelta(minutes=2)
 
 _IMAGE_REASONS = frozenset(
     {
@@ -101,7 +103,27 @@ def diagnose(pod: Pod, rack: DesiredRack, now: dt.datetime) -> Trouble | None:
         trouble = _container_trouble(pod, container, rack)
         if trouble is not None:
             return trouble
+    if pod.held_since is not None and now - pod.held_since >= _MOUNTS and not _over(pod):
+        return _held(pod, rack.origins)
     return None
+
+
+def _over(pod: Pod) -> bool:
+    """Tell whether *pod* runs, or has ended for good."""
+    return pod.phase in {"Failed", "Succeeded"} or any(container.running for container in pod.containers)
+
+
+def _held(pod: Pod, origins: Origins) -> Trouble:
+    """Say that nothing of *pod* begins; only events tell what its kubelet waits for."""
+    path = origins.scripts or "spec"
+    named = f", of which {path} may name one" if origins.scripts else ""
+    return Trouble(
+        pod=pod.name,
+        reason="PodCannotBegin",
+        path=path,
+        why=f"no container of {pod.name} begins: its volumes cannot be mounted{named}, or its network is not"
+        f" there; `kubectl describe pod {pod.name}` says which",
+    )
 
 
 def _unschedulable(pod: Pod, words: str, rack: DesiredRack) -> Trouble:

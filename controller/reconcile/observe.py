@@ -25,7 +25,7 @@ from controller.domain.plan import needs_loads, needs_ownership, replace, storag
 from controller.domain.plan.operate.under_way import call_id
 from controller.domain.ring import Ring
 from controller.kube.client import KubeClient
-from controller.reconcile import machines, resizing, snapshot, storage_classes, takeover
+from controller.reconcile import machines, resizing, scripts, snapshot, storage_classes, takeover
 from controller.reconcile.comparison import Kept, compare, made_from, marked, shared_objects, versions
 from controller.reconcile.contents import Contents
 from controller.reconcile.credentials import Logins
@@ -152,7 +152,7 @@ class Observer:
         everyone = (known | seen.members()) - gone
         # Whose place a node takes that lost its disk is told to it in the record of members.
         replaced = replacing.replaced(seen)
-        contents = self._contents.of(cluster)
+        contents, no_scripts = self._scripts(cluster)
 
         @functools.cache
         def build() -> Wish:
@@ -167,12 +167,13 @@ class Observer:
                 login=access.uid,
                 fence=fence,
                 replaced=replaced,
+                no_scripts=no_scripts,
             )
             return attrs.evolve(wanted, bodies=takeover.put_together(wanted.bodies, apart))
 
         ingredients = (
             *made_from(cluster, live, apart, everyone, contents),
-            (access.uid, fence),
+            (access.uid, fence, no_scripts),
             sorted(
                 (name, rack.taken_over_contents or "")
                 for name, rack in cluster.status.cassandra_rack_status.items()
@@ -188,7 +189,10 @@ class Observer:
             key, digest(ingredients), lambda: compare(self.stores, key, cluster, live, build())
         )
         wanted = Wish(desired=kept.desired, seeds=kept.seeds, bodies=later(cluster, login, build))
-        obstacles += storage_classes.missing(self.client, cluster, made)
+        obstacles += [
+            *storage_classes.missing(self.client, cluster, made),
+            *(scripts.obstacles(cluster, made) if no_scripts else ()),
+        ]
         observed = attrs.evolve(
             seen,
             racks=self._tuning.on(key, marked(seen.racks, kept.marks), asked, ring.views()),
@@ -210,6 +214,12 @@ class Observer:
             if needs_loads(wanted.desired, observed):
                 observed = attrs.evolve(observed, loads=self.questions.loads(key, answering))
         return wanted, observed
+
+    def _scripts(self, cluster: CassandraCluster) -> tuple[str | None, bool]:
+        """Return the hash of what *cluster*'s ConfigMap holds, and whether that is surely missing."""
+        contents, name = self._contents.of(cluster), cluster.spec.config_map_name
+        known = name is not None and self.stores.config_maps.version(Key(cluster.namespace, name)) is not None
+        return contents, contents is None and scripts.missing(self.client, cluster, known=known)
 
     def _policy(self, key: Key, uid: str) -> Object | None:
         """Return the NetworkPolicy of the cluster with *uid*, if we made one."""

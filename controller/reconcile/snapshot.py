@@ -47,6 +47,7 @@ def pod(obj: Object) -> Pod:
         ready=phase == "Running" and cassandra is not None and cassandra.ready,
         ready_since=_ready_since(status),
         unschedulable=_unschedulable(status),
+        held_since=_held_since(status),
         containers=containers,
         operation=pods.read(metadata.get("labels") or {}, metadata.get("annotations") or {}),
         before=decode_before((metadata.get("annotations") or {}).get(names.BEFORE_TOLD)),
@@ -159,6 +160,14 @@ def _unschedulable(status: Object) -> str | None:
             and condition.get("reason") == "Unschedulable"
         ):
             return str(condition.get("message") or "the scheduler gave no reason")
+    return None
+
+
+def _held_since(status: Object) -> dt.datetime | None:
+    """Return since when a kubelet mounts volumes and sets up the network, None if it is not at that."""
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodReadyToStartContainers" and condition.get("status") == "False":
+            return instant(condition.get("lastTransitionTime"))
     return None
 
 

@@ -33,7 +33,7 @@ from controller.domain.errors import TerminalError
 from controller.domain.origins import origins
 from controller.executors.base import Bodies
 from controller.kube.apply import drifted
-from controller.reconcile import takeover
+from controller.reconcile import scripts, takeover
 from controller.reconcile.snapshot import template_revision
 from controller.reconcile.takeover import template_hash
 from controller.reconcile.templates import marked, noted, recipe, restart_label
@@ -62,6 +62,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     replaced: Mapping[str, str] | None = None,
     login: str | None = "",
     fence: str | None = None,
+    no_scripts: bool = False,
 ) -> Wish:
     """Return what *cluster*, as its user wrote it, asks for.
 
@@ -70,7 +71,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     ConfigMap that pods mount, None if there is none to be read. *leaving* names racks, `<dc>-<rack>`, that
     are listed only until they are gone. *login* is the uid of the generated Secret whose login they ask for:
     "" if they ask for no such, None if there is none now. *fence* is the namespace of the operator, None for
-    a cluster without a NetworkPolicy.
+    a cluster without a NetworkPolicy. *no_scripts*: the ConfigMap that it names is not there.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
@@ -83,7 +84,8 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             name = names.rack_name(dc.name, rack.name)
             have = live.get(name)
             restart = restart_label(cluster, dc, rack, have, now)
-            body, refusals = _statefulset(cluster, dc.name, rack.name, have, seeds, images, restart, contents)
+            own, held = scripts.kept(cluster, have) if no_scripts else (cluster, ())
+            body, refusals = _statefulset(own, dc.name, rack.name, have, seeds, images, restart, contents)
             if login != "":
                 body = marked(body, names.LOGIN, login, have)
             body = noted(body, rack, have, own_resources=bool(dc.resources))
@@ -102,7 +104,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
                     change=None if same else annotations.get(names.LAST_CHANGE),
                     recipe=recipe(body),
                     line=releases.told(newest.spec.server_version, newest.spec.cassandra_image or ""),
-                    refusals=refusals,
+                    refusals=(*refusals, *held),
                     seed_places=_seed_places(body["metadata"]["name"], seeds),
                     contents=contents,
                     capacity=effective.data_capacity(newest, dc),

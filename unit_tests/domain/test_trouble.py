@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import attrs
@@ -104,6 +105,27 @@ def test_who_crashes_is_looked_for_where_the_spec_speaks_of_it(
 
     assert trouble.path == paths[0]
     assert f"look at {', '.join(paths)} and at its log" in trouble.why
+
+
+def test_a_pod_of_which_nothing_begins() -> None:
+    """Its volumes or its network are missing; slow images, which come later, are none of that."""
+    waiting = Container(name="bootstrap", reason="PodInitializing", init=True)
+    since = NOW - dt.timedelta(minutes=2)
+    held = pod(containers=(waiting,), held_since=since)
+
+    trouble = found(held, ClusterSpec(config_map_name="scripts"))
+
+    assert (trouble.reason, trouble.path) == ("PodCannotBegin", "spec.configMapName")
+    assert "kubectl describe pod demo-dc1-rack0-0" in trouble.why
+    assert found(held).path == "spec"
+    (rack,) = desired((1,)).racks
+    for fine in (
+        attrs.evolve(held, held_since=None),
+        attrs.evolve(held, held_since=since + dt.timedelta(seconds=1)),
+        attrs.evolve(held, phase="Failed"),
+        attrs.evolve(held, containers=(attrs.evolve(waiting, running=True, reason=None),)),
+    ):
+        assert diagnose(fine, rack, NOW) is None
 
 
 def test_an_image_that_changed_last_is_named_first() -> None:

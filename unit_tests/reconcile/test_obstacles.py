@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controller.kube import kinds
+from e2e.providers.sim import NAMESPACE, SimCluster
 from unit_tests.executors.stage import Json
 from unit_tests.reconcile.simulated import (
     LOGIN,
@@ -75,6 +76,72 @@ def test_a_secret_that_goes_while_the_cluster_runs() -> None:
 
     assert wait(world, "cc", "Degraded", "True")["reason"] == "SecretMissing"
     assert pods(world) == before
+
+
+SCRIPTS: Json = {"configMapName": "scripts"}
+
+
+def config_map(world: SimCluster) -> None:
+    """Create the ConfigMap that is named in `SCRIPTS`."""
+    body = {"metadata": {"name": "scripts"}, "data": {"pre_run.sh": "echo hello"}}
+    world.post(kinds.CONFIG_MAP.path(NAMESPACE), body)
+
+
+def test_a_config_map_that_is_missing_when_a_cluster_is_made() -> None:
+    """It is told with the field, no rack is made before, and nothing else is needed than to create it."""
+    world = began(small(**SCRIPTS))
+
+    missing = wait(world, "cc", "Degraded", "True")
+
+    assert missing["reason"] == "ConfigMapMissing"
+    assert missing["message"].startswith("spec.configMapName: there is no ConfigMap scripts")
+    assert stored(world, kinds.STATEFULSET, "cc-dc1-rack1") is None
+
+    config_map(world)
+    ready(world)
+    assert world.condition("cc", "Degraded")["status"] == "False"
+
+
+def test_a_config_map_that_is_named_before_it_is_there() -> None:
+    """No node is restarted for it, what else is asked for is done, and it is mounted once it is there."""
+    world = began(small())
+    ready(world)
+    before = pods(world)
+
+    world.edit("cc", {**SCRIPTS, "cassandraImage": "cassandra:5.0.7"})
+    world.run_until(
+        lambda: pods(world).keys() == before.keys() and pods(world) != before, seconds=300, what="a roll"
+    )
+    assert wait(world, "cc", "Degraded", "True")["reason"] == "ConfigMapMissing"
+    ready(world)
+    rolled = pods(world)
+    world.run(60)
+    assert pods(world) == rolled
+
+    config_map(world)
+    world.run_until(
+        lambda: pods(world).keys() == rolled.keys() and not set(pods(world).values()) & set(rolled.values()),
+        seconds=300,
+        what="the node is restarted for it",
+    )
+    ready(world)
+    assert world.condition("cc", "Degraded")["status"] == "False"
+
+
+def test_a_config_map_that_goes_while_the_cluster_runs() -> None:
+    """Nodes have read it: nothing is restarted, and nothing is wrong."""
+    world = SimCluster()
+    config_map(world)
+    world.apply(small(**SCRIPTS))
+    ready(world)
+    before = pods(world)
+
+    remove(world, kinds.CONFIG_MAP, "scripts")
+    world.run(60)
+
+    assert pods(world) == before
+    assert world.condition("cc", "Degraded")["status"] == "False"
+    assert world.condition("cc", "Progressing")["reason"] == "Converged"
 
 
 MORE = {

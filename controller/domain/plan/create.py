@@ -139,7 +139,7 @@ def _left_over(desired: Desired, observed: Observed) -> Iterator[Action]:
             continue
         have = rack.statefulset
         for refusal in want.refusals:
-            yield Hold(reason="ChangeHeldBack", path=refusal.path, why=refusal.why)
+            yield Hold(reason=refusal.reason, path=refusal.path, why=refusal.why)
         if not have.waits_for_us and (have.template_hash != want.template_hash or have.drift):
             yield Hold(
                 reason="TemplateHeldBack",

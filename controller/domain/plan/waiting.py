@@ -49,7 +49,8 @@ def on_its_way(pod: Pod, want: DesiredRack, observed: Observed) -> Iterator[Acti
             # No event tells how far it is.
             yield Wait(seconds=None if pod.name in observed.joined else EVERY.total_seconds(), why=why)
         else:
-            yield Wait(seconds=None, why=f"pod {pod.name} starts")
+            seconds = None if pod.held_since is None else LASTS_SECONDS
+            yield Wait(seconds=seconds, why=f"pod {pod.name} starts")
     else:
         missing = observed.ring.not_joined(pod.name, pod.ip or "")
         if missing is not None:
