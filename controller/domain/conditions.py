@@ -14,6 +14,7 @@ from typing import Final
 
 import attrs
 
+from controller.api.v2 import names
 from controller.api.v2.cluster import ClusterStatus, Condition
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
@@ -280,7 +281,7 @@ def _restarts(pod: Pod, observed: Observed) -> bool:
     if isinstance(observed.ring.answers.get(pod.name), Silent):
         # It has been up, else it would not have been asked.
         return False
-    failed = any(container.restarts for container in pod.containers)
+    failed = any(c.restarts for c in pod.containers if c.init or c.name == names.CASSANDRA)
     return not failed and pod.created is not None and observed.now - pod.created < _RESTART
 
 

@@ -63,6 +63,8 @@ class CassandraPods:
         self._seeds: dict[str, tuple[str, ...]] = {}
         self._settings: dict[str, Obj] = {}
         self._replaces: dict[str, str] = {}
+        # What runs beside Cassandra, by image; others are always healthy.
+        self.beside: dict[str, Callable[[], Program]] = {}
 
     def init(self, start: Start, waited: float) -> End | None:
         """Do what the init container of this name does."""
@@ -84,7 +86,9 @@ class CassandraPods:
                 return None
 
     def start(self, start: Start) -> Program | None:
-        """Start a node in the container `cassandra`, nothing in others or in a pod for debugging."""
+        """Start a node in the container `cassandra`, none in a pod for debugging; what is known in others."""
+        if start.image in self.beside:
+            return self.beside[start.image]()
         command = _container(start.pod, start.container).get("command") or []
         if start.container != CASSANDRA or (command and command[0] != "cassandra"):
             return None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import attrs
 
+from controller.domain import beside
 from controller.domain.actions import Action, Hold, Wait
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed
@@ -45,14 +46,16 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
 
     A rack that is taken apart, with pods that nobody looks after, is put together before all else. Volumes
     come last, since they grow whatever else is the case, and a storage that refuses stops nothing. Members
-    that do not know each other are made to meet whatever else is under way.
+    that do not know each other are made to meet whatever else is under way. What ails beside a Cassandra
+    that serves is told, and is in nobody's way.
     """
     actions: tuple[Action, ...] = tuple(storage.put_together(desired, observed))
     if not actions:
         actions = _ring(desired, observed)
         if not observed.obstacles and observed.missing_login is None:
             actions = operate.beside(desired, observed, actions)
-    return (*actions, *acquaint.acquaint(observed), *storage.grow(desired, observed))
+    told = beside.complaints(desired, observed, actions)
+    return (*actions, *told, *acquaint.acquaint(observed), *storage.grow(desired, observed))
 
 
 def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:

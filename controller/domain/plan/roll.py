@@ -2,8 +2,8 @@
 Rolling changes: running nodes take a new template by being restarted, rack after rack.
 
 - Templates are stored and nodes restarted in the order of the racks; the next rack waits for the last.
-- The first node with a new template has to start before a second one is touched, in whatever rack. A
-  restart alone is no new template.
+- The first node with a new template has to start before a second one is touched, in whatever rack, and
+  what is beside Cassandra has to be well in one of its pods. A restart alone is no new template.
 - What goes down is proven to be missed by nobody (`safe`); ordinals below `rollingPartition` stay.
 - Before a first node takes another line of Cassandra, the ring has to be at rest (`upgrade`).
 - A node that does not serve is restarted first: a correction never waits for a ring that is broken.
@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from controller.api.v2.cluster import ActionName
+from controller.domain import beside
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, RestartPod, Wait
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Observed, Pod, Rack, StatefulSet
@@ -195,6 +196,7 @@ def _in_order(
     at_once = desired.rollout.share is not None
     if not place.stored:
         waits, _, _ = _others(place, places, desired, observed)
+        waits = waits or [a for a in _beside(place, places, desired, observed) if isinstance(a, Hold)]
         if waits:
             return waits
         change = want.change or "its spec changed"
@@ -209,6 +211,7 @@ def _in_order(
     waits, unheard, in_flight = _others(place, places, desired, observed)
     going = [pod for _, pod in in_flight if pod is not None]
     offered = tuple(pod for pod in pods if pod.ready and not pod.terminating and pod not in going)
+    waits = waits or _beside(place, places, desired, observed)
     if waits or not offered:
         return waits or [action for action, _ in in_flight]
     if not at_once and desired.rollout.most < 1:
@@ -289,6 +292,25 @@ def _missing(place: _Place, ordinal: int, pod: Pod | None, observed: Observed) -
         return why
     peer = observed.ring.seen_down(pod.ip or "")
     return Wait(seconds=GOSSIP_SECONDS, why=f"{peer} still sees {pod.name} down") if peer else None
+
+
+def _beside(place: _Place, places: list[_Place], desired: Desired, observed: Observed) -> list[Action]:
+    """Return what is beside Cassandra and keeps what *place* wants on trial.
+
+    Where whole racks go, the first one does not wait for what only is not ready yet.
+    """
+    if desired.rollout.unlocked:
+        return []
+    newest = [pod for _, pod in _newest(place, places) if pod.cassandra_started(observed.now)]
+    older = [
+        pod
+        for like in places
+        for pod in like.rack.pods
+        if pod not in newest and pod.ready and not pod.terminating
+    ]
+    found = beside.verdict(newest, older, place.want, observed.now)
+    first = desired.rollout.share is not None and any(pod in place.rack.pods for pod in newest)
+    return [action for action in found if isinstance(action, Hold) or not first]
 
 
 def _silence(
