@@ -222,7 +222,17 @@ def _degraded(
     # One that is on its way out is not missed.
     leaver = {observed.leaving.pod} if observed.leaving is not None else set()
     down = sorted((observed.joined & (lasting | stuck)) - members - leaver)
+    refuse = sorted(p for p, a in observed.ring.answers.items() if isinstance(a, Silent) and a.refused)
+    down = [pod for pod in down if pod not in refuse]
     said = [f"were members of the ring and are not now: {', '.join(down)}"] if down else []
+    if refuse:
+        first = observed.ring.answers[refuse[0]]
+        assert isinstance(first, Silent)
+        said.append(
+            f"{_listed(refuse)} started with another login, and cannot be asked: {first.why}; put the content"
+            " of the Secret back, or, unless that is under way, change spec.restartedAt: nodes restart one by"
+            " one with the new one"
+        )
     if stuck:
         said.append(
             f"{_listed(stuck)} should long be gone: if the machine is,"
@@ -234,7 +244,8 @@ def _degraded(
             f" {missing[min(missing)]}` says why"
         )
     if said:
-        return Finding(type="Degraded", status=True, reason="NodesDown", message="; ".join(said))
+        reason = "LoginRefused" if refuse and not (down or stuck or missing) else "NodesDown"
+        return Finding(type="Degraded", status=True, reason=reason, message="; ".join(said))
     return Finding(type="Degraded", status=False, reason="AsExpected", message="nothing is known to be wrong")
 
 

@@ -12,6 +12,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+import attrs
+
 from controller.api.v2 import effective
 from controller.api.v2.cluster import CassandraCluster
 from controller.cassandra.jolokia import Credentials
@@ -22,7 +24,8 @@ from controller.kube.client import KubeClient
 from controller.reconcile.named import Named
 from controller.runtime.store import Key
 
-PATH: Final = "spec.imageJolokiaSecret.name"
+_FIELD: Final = "spec.imageJolokiaSecret"
+PATH: Final = f"{_FIELD}.name"
 
 
 class Logins:
@@ -75,6 +78,8 @@ class Logins:
             why = f"the operator may not read Secret {key.name} in namespace {key.namespace}: {error}"
             return "", _obstacle("SecretUnreadable", why)
         login = _login(key.name, secret.get("data") or {})
+        if isinstance(login, Credentials):
+            login = attrs.evolve(login, source=f"{_FIELD} (Secret {key.name})")
         if isinstance(login, Credentials):
             self._on_secret(login.password)
         return secret["metadata"]["resourceVersion"], login

@@ -59,11 +59,35 @@ def test_a_login_that_nodes_do_not_take_is_told_and_harms_nothing() -> None:
     wait(world, "cc", "Ready", "False")
 
     assert "refuses the login of spec.imageJolokiaSecret" in world.condition("cc", "Progressing")["message"]
+    degraded = world.condition("cc", "Degraded")
+    assert (degraded["status"], degraded["reason"]) == ("True", "LoginRefused")
+    assert "(Secret login)" in degraded["message"]
+    assert "change spec.restartedAt" in degraded["message"]
     world.run(60)
     assert pods(world) == before
 
     patch(world, kinds.SECRET, "login", {"stringData": LOGIN})
     assert ready(world) < 5
+
+
+def test_nodes_get_a_new_login_by_a_restart() -> None:
+    """Nobody can be asked meanwhile, so they go one at a time, and all is well afterwards."""
+    world = began(small(nodesPerRacks=2, hardAntiAffinity=False, **WITH_LOGIN))
+    secret(world, **LOGIN)
+    ready(world)
+    before = pods(world)
+    patch(world, kinds.SECRET, "login", {"stringData": {"password": "another"}})
+    wait(world, "cc", "Ready", "False")
+
+    world.edit("cc", {"restartedAt": "2026-03-01T12:00:00Z"})
+    world.run_until(
+        lambda: len(pods(world)) == 2 and not set(before.values()) & set(pods(world).values()),
+        seconds=900,
+        what="both have the new login",
+    )
+
+    ready(world)
+    assert world.condition("cc", "Degraded")["status"] == "False"
 
 
 def test_a_secret_that_goes_while_the_cluster_runs() -> None:
