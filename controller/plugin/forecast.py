@@ -123,7 +123,9 @@ class Operator:
         self._approving = approving
         # The hash of the edit whose approval was supposed.
         self.approved: str | None = None
-        client = KubeClient(Shelf(self.model.there), fence=lambda: None)
+        # Users' ConfigMaps are in no bundle.
+        partly = frozenset({kinds.CONFIG_MAP.plural} if world.taken is not None else ())
+        client = KubeClient(Shelf(self.model.there, partly), fence=lambda: None)
         self._key = Key(world.namespace, world.name)
         # The model's nodes answer at once, so that nobody has to be woken.
         inquiries: Inquiries[Key] = Inquiries(wake=lambda _: None, clock=RealClock(), spawn=on_the_spot)

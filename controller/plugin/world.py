@@ -185,11 +185,15 @@ def _own_image(statefulsets: tuple[Object, ...]) -> str | None:
 class Shelf:
     """Answers reads from the objects by plural, as an API server would; what is not there may not be read.
 
-    *objects* returns those of a kind as they are now, None for a kind that was not read.
+    *objects* returns those of a kind as they are now, None for a kind that was not read; of the kinds
+    *partly*, only some were.
     """
 
-    def __init__(self, objects: Callable[[str], Iterable[Object] | None]) -> None:
+    def __init__(
+        self, objects: Callable[[str], Iterable[Object] | None], partly: frozenset[str] = frozenset()
+    ) -> None:
         self._objects = objects
+        self._partly = partly
 
     def send(self, request: Request) -> Response:
         """Answer a read of one object, or of all of a kind with the labels that are asked for."""
@@ -204,6 +208,8 @@ class Shelf:
         for obj in there:
             if obj["metadata"]["name"] == name:
                 return Response(status=HTTPStatus.OK, body={**obj, **_content(plural)})
+        if plural in self._partly:
+            return _refusal(HTTPStatus.FORBIDDEN, "Forbidden", f"{request.path} was not read")
         return _refusal(HTTPStatus.NOT_FOUND, "NotFound", f"{plural} {name} not found")
 
     def stream(

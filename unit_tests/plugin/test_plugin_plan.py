@@ -162,6 +162,16 @@ def test_a_bundle_is_planned_like_the_cluster(name: str, still: Plugin, tmp_path
     assert live["changes"] == saved["changes"] == ["spec.nodesPerRacks: 1 -> 2"]
 
 
+def test_a_config_map_is_missing_from_a_cluster_and_not_from_a_bundle(still: Plugin, tmp_path: Path) -> None:
+    """What the cluster has not is told; users' ConfigMaps are in no bundle, so that there nobody knows."""
+    file = manifest(tmp_path / "new.yaml", configMapName="scripts")
+    saved = str(tmp_path / "bundle.json")
+    assert still.run("bundle", "-f", saved).code == 0
+
+    assert "there is no ConfigMap scripts" in still.run("plan", "-f", file).out
+    assert "there is no ConfigMap scripts" not in still.run("plan", "-f", file, "--bundle", saved).out
+
+
 def test_explain_tells_the_chain(plugin: Plugin) -> None:
     """While a ring comes up: what the operator says, what is waited for, what ends it, what comes then."""
     plugin.cluster.apply(jolokia_secret(), sample("demo"))
