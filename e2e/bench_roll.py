@@ -139,7 +139,7 @@ def new_template() -> Object:
 
 def edit(strategy: str, number: int) -> Object:
     """Return the edit that restarts everything."""
-    at = dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=number)
+    at = dt.datetime(2025, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=number)
     return {"spec": {"restartedAt": at.strftime("%Y-%m-%dT%H:%M:%SZ"), "rollout": {"strategy": strategy}}}
 
 

@@ -36,6 +36,7 @@ _HARMLESS = frozenset(
         "StillReplicated",
         "EmptyCluster",
         "RebuildOffered",
+        "RestartAhead",
         "TemplateHeldBack",
         "ChangeHeldBack",
         "StorageCannotGrow",

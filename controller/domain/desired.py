@@ -8,6 +8,7 @@ computed and compared without building anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+import datetime as dt
 
 import attrs
 
@@ -102,6 +103,8 @@ class Desired:
     auto_pilot: bool = False
     # Whether members that are dead for good are replaced without being asked for.
     replaces: bool = False
+    # Restarts that are asked for at a time that has yet to come, by the path of that time.
+    restarts_ahead: Mapping[str, dt.datetime] = attrs.field(factory=dict)
     # How often Cassandra may restart in a pod that has another node's address; 0 is any number of times.
     restarts_allowed: int = 0
 

@@ -37,6 +37,7 @@ from controller.reconcile.memo import Memo, digest
 from controller.reconcile.ours import by_rack, by_rack_pods, joined, owners, recorded
 from controller.reconcile.questions import Questions, ready, running
 from controller.reconcile.stores import BY_CLUSTER, Object, Stores
+from controller.reconcile.templates import ahead
 from controller.reconcile.tuning import Tuning
 from controller.reconcile.wish import Wish, later, wish
 from controller.runtime.store import Key
@@ -182,7 +183,8 @@ class Observer:
             versions(shared_objects(self.stores, key)),
             sorted(leaving),
             sorted(replaced.items()),
-            # The clock counts only where a restart is to be dated.
+            sorted(ahead(cluster, now)),
+            # Else the clock counts only where a restart is to be dated.
             now if any(rack.rolling_restart for dc in effective.dcs(cluster) for rack in dc.rack) else None,
         )
         kept = self._wishes.get(

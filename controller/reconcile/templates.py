@@ -16,6 +16,7 @@ from typing import Any, Final
 from controller.api.v2 import names
 from controller.api.v2.cluster import DC, ActionName, CassandraCluster, Rack
 from controller.builders.hashing import short_hash, template_hash
+from controller.domain.plan.ahead import has_come
 
 Object = Mapping[str, Any]
 
@@ -28,15 +29,30 @@ def restart_label(
 ) -> str | None:
     """Return the wanted value of the label `rolling-restart`; None if a restart was never asked for.
 
-    It only ever grows: taking a `restartedAt` away, or putting an earlier one, restarts nothing. *now*
-    dates a `rollingRestart`; without it those are left alone. A rack that is still to be made needs none.
+    It only ever grows: taking a `restartedAt` away, or putting an earlier one, restarts nothing. One that
+    has yet to come does not count before, else no other would until then. *now* dates a `rollingRestart`;
+    without it those are left alone, and all dates count. A rack that is still to be made needs none.
     """
     kept = _template_labels(live).get(names.ROLLING_RESTART) if live is not None else None
     given = [at for at in (cluster.spec.restarted_at, dc.restarted_at, rack.restarted_at) if at is not None]
-    wanted = max([_stamp(at) for at in given] + [kept or ""]) or None
+    come = [_stamp(at) for at in given if now is None or has_come(at, now)]
+    wanted = max([*come, kept or ""]) or None
     if rack.rolling_restart and live is not None and not _seen(live) and now is not None:
         return _after(now, wanted)
     return wanted
+
+
+def ahead(cluster: CassandraCluster, now: dt.datetime | None) -> dict[str, dt.datetime]:
+    """Return each `restartedAt` that has yet to come, by its path; none without *now*."""
+    found = {"spec.restartedAt": cluster.spec.restarted_at}
+    dcs = cluster.spec.topology.dc if cluster.spec.topology is not None else ()
+    for i, dc in enumerate(dcs):
+        path = f"spec.topology.dc[{i}]"
+        found[f"{path}.restartedAt"] = dc.restarted_at
+        found |= {f"{path}.rack[{j}].restartedAt": rack.restarted_at for j, rack in enumerate(dc.rack)}
+    return {
+        path: at for path, at in found.items() if at is not None and now is not None and not has_come(at, now)
+    }
 
 
 def noted(body: dict[str, Any], rack: Rack, live: Object | None, *, own_resources: bool) -> dict[str, Any]:

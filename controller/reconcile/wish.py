@@ -36,7 +36,7 @@ from controller.kube.apply import drifted
 from controller.reconcile import scripts, takeover
 from controller.reconcile.snapshot import template_revision
 from controller.reconcile.takeover import template_hash
-from controller.reconcile.templates import marked, noted, recipe, restart_label
+from controller.reconcile.templates import ahead, marked, noted, recipe, restart_label
 
 Object = Mapping[str, Any]
 
@@ -67,11 +67,12 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
     """Return what *cluster*, as its user wrote it, asks for.
 
     *live* holds the StatefulSets that exist, by rack. *joined* names the pods that have ever joined.
-    *now* dates a `rollingRestart`; without it, those are left alone. *contents* is the hash of the
-    ConfigMap that pods mount, None if there is none to be read. *leaving* names racks, `<dc>-<rack>`, that
-    are listed only until they are gone. *login* is the uid of the generated Secret whose login they ask for:
-    "" if they ask for no such, None if there is none now. *fence* is the namespace of the operator, None for
-    a cluster without a NetworkPolicy. *no_scripts*: the ConfigMap that it names is not there.
+    *now* dates a `rollingRestart`, and tells which `restartedAt` have come; without it, flags are left alone
+    and all dates count. *contents* is the hash of the ConfigMap that pods mount, None if there is none to be
+    read. *leaving* names racks, `<dc>-<rack>`, that are listed only until they are gone. *login* is the uid
+    of the generated Secret whose login they ask for: "" if they ask for no such, None if there is none now.
+    *fence* is the namespace of the operator, None for a cluster without a NetworkPolicy. *no_scripts*: the
+    ConfigMap that it names is not there.
     Raises `TerminalError` for a StatefulSet with a template revision that this version cannot build.
     """
     newest = with_defaults(cluster, revision=Revision.newest())
@@ -132,6 +133,7 @@ def wish(  # noqa: PLR0913 -- what a cluster is made from, by name
             stopped=newest.spec.stopped,
             auto_pilot=newest.spec.auto_pilot,
             replaces=newest.spec.node_replacement == NodeReplacement.AUTOMATIC,
+            restarts_ahead=ahead(cluster, now),
             restarts_allowed=newest.spec.restart_count_before_pod_deletion,
         ),
         bodies=Bodies(

@@ -136,7 +136,7 @@ def test_what_is_played_comes_to_pass(plugin: Plugin) -> None:
     plugin.cluster.eventually(lambda: at_rest(plugin.stored()), seconds=60, what="it is at rest")
     before = plugin.stored()
     path = plugin.folder / "restart.yaml"
-    path.write_text(yaml.safe_dump(single(NAME, deletePVC=True, restartedAt="2030-01-01T00:00:00Z")))
+    path.write_text(yaml.safe_dump(single(NAME, deletePVC=True, restartedAt="2025-01-01T00:00:00Z")))
     played = plugin.json("simulate", "-f", str(path))
     killed = plugin.json("simulate", "-f", str(path), "--fault", "kill-operator:2")
     now = plugin.stored()

@@ -66,7 +66,7 @@ def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
         now = uids(cluster)
         return len(now) == 3 and not set(now.values()) & set(before.values()) and converged(cluster)
 
-    cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2026-01-01T12:00:00Z"}})
+    cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2025-12-31T12:00:00Z"}})
     cluster.eventually(
         lambda: not set(uids(cluster).values()) <= set(before.values()), seconds=90, what="a first new pod"
     )
@@ -81,7 +81,7 @@ def test_a_restart_goes_node_by_node(ring: Object, cluster: Cluster) -> None:
 def test_a_pod_that_is_deleted_during_a_roll(ring: Object, cluster: Cluster) -> None:
     """Somebody else takes a node down while the first one restarts: the roll waits for both, and goes on."""
     before, members = uids(cluster), host_ids(cluster.get(CLUSTERS, NAME))
-    cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2026-01-01T13:00:00Z"}})
+    cluster.patch(CLUSTERS, NAME, {"spec": {"restartedAt": "2025-12-31T13:00:00Z"}})
 
     def first() -> str | None:
         return next((name for name, uid in uids(cluster).items() if uid not in before.values()), None)

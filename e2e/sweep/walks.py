@@ -207,7 +207,7 @@ _TURNS: Final[Sequence[Callable[[random.Random], Way]]] = (
     lambda dice: _edit(nodesPerRacks=dice.choice((1, 2, 2, 3))),
     lambda dice: _edit(cassandraImage=dice.choice(("cassandra:5.0.7", "cassandra:5.0.8", MISSING_IMAGE))),
     lambda dice: _edit(nodesPerRacks=dice.choice((1, 2)), cassandraImage="cassandra:5.0.7"),
-    lambda dice: _edit(restartedAt=f"2030-01-{dice.randint(10, 28)}T00:00:00Z"),
+    lambda dice: _edit(restartedAt=f"2025-01-{dice.randint(10, 28)}T00:00:00Z"),
     _restart,
     lambda _: _topology(_two_racks),
     lambda _: _topology(_far),

@@ -175,7 +175,7 @@ EDITS: dict[str, dict[str, Any]] = {
     "grow": {"nodesPerRacks": 2},
     "roll": {"cassandraImage": "cassandra:5.0.9"},
     "both": {"nodesPerRacks": 2, "cassandraImage": "cassandra:5.0.9"},
-    "rack at once": {"rollout": {"strategy": "RackAtOnce"}, "restartedAt": "2026-01-01T12:00:00Z"},
+    "rack at once": {"rollout": {"strategy": "RackAtOnce"}, "restartedAt": "2025-12-31T12:00:00Z"},
     "told": {
         "config": {
             **sample("demo")["spec"]["config"],

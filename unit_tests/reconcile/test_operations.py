@@ -171,7 +171,7 @@ def test_a_roll_waits_for_the_operation_on_its_node() -> None:
     uid = there(world, kinds.POD, POD)["metadata"]["uid"]
     label(world, "ToDo")
     world.run(3)
-    world.edit("cc", {"restartedAt": "2026-06-01T00:00:00Z"})
+    world.edit("cc", {"restartedAt": "2025-06-01T00:00:00Z"})
     world.run(5)
 
     assert "once compact on" in world.condition("cc", "Progressing")["message"]

@@ -20,7 +20,7 @@ from unit_tests.executors.stage import Json
 from unit_tests.reconcile.simulated import address, pods, ready, small, wait
 
 OLD, NEW, BAD = "cassandra:5.0.8", "cassandra:5.0.9", "registry.example.com/cassandra:nowhere"
-STAMP = "2026-03-01T12:00:00Z"
+STAMP = "2025-12-30T12:00:00Z"
 
 
 def racks(number: int, **each: Any) -> Json:
@@ -328,7 +328,7 @@ def test_a_restart_can_be_kept_in_a_manifest() -> None:
     assert roll.restarted() == {"cc-dc1-rack1-0"}
 
     roll = Watch(world)
-    world.edit("cc", {"restartedAt": "2026-01-15T12:00:00Z"})
+    world.edit("cc", {"restartedAt": "2025-12-15T12:00:00Z"})
     roll.done()
     assert roll.restarted() == {"cc-dc1-rack2-0"}
 
@@ -336,6 +336,31 @@ def test_a_restart_can_be_kept_in_a_manifest() -> None:
     world.edit("cc", {"restartedAt": None, "topology": racks(2)})
     roll.done()
     assert roll.restarted() == set()
+
+
+def test_a_restart_that_is_asked_for_ahead_of_time_comes_then() -> None:
+    """It is told until then, and keeps no other from being carried out: it may be a slip of the hand."""
+    world = world_of(2)
+    roll = Watch(world)
+    far = "2026-01-01T01:00:00Z"
+    world.edit("cc", {"restartedAt": far})
+    world.run(30)
+
+    found = world.condition("cc", "Progressing")
+    assert (found["status"], found["reason"]) == ("False", "RestartAhead")
+    assert found["message"].startswith(f"spec.restartedAt is {far}")
+    assert world.condition("cc", "Degraded")["status"] == "False"
+    assert roll.restarted() == set()
+
+    dated = racks(2)
+    dated["dc"][0]["rack"][0]["restartedAt"] = STAMP
+    world.edit("cc", {"topology": dated})
+    world.run(300)
+    assert roll.restarted() == {"cc-dc1-rack1-0"}
+
+    world.run(3600)
+    assert roll.restarted() == {"cc-dc1-rack1-0", "cc-dc1-rack2-0"}
+    assert converged(world)
 
 
 def test_a_new_cluster_is_not_restarted_for_a_date_in_its_manifest() -> None:

@@ -161,7 +161,7 @@ def test_a_template_that_differs_is_told_and_left() -> None:
     assert (found["status"], found["reason"]) == ("False", "TemplateHeldBack")
     assert "spec.restartedAt" in found["message"]
 
-    adopted.sim.edit("twodc", {"restartedAt": "2026-03-01T12:00:00Z"})
+    adopted.sim.edit("twodc", {"restartedAt": "2025-12-31T12:00:00Z"})
     rolled(adopted)
     assert adopted.images() == {"cassandra:5.0.8"}
 
@@ -187,7 +187,7 @@ def rolled(adopted: Adopted, *, seconds: int = 900) -> int:
 EDITS: dict[str, dict[str, Any]] = {
     "UpdateDockerImage": {"cassandraImage": "cassandra:5.0.8"},
     "UpdateResources": {"resources": {"limits": {"cpu": "1", "memory": "3Gi"}}},
-    "RollingRestart": {"restartedAt": "2026-03-01T12:00:00Z"},
+    "RollingRestart": {"restartedAt": "2025-12-31T12:00:00Z"},
 }
 
 
@@ -278,7 +278,7 @@ def test_a_script_of_a_taken_over_cluster_that_is_edited_is_rolled(rolls: bool) 
     adopted.start(20)
     assert adopted.writes.seen == NOTHING
     if rolls:
-        adopted.sim.edit("typical", {"restartedAt": "2026-01-01T00:00:00Z"})
+        adopted.sim.edit("typical", {"restartedAt": "2025-12-31T12:00:00Z"})
         rolled(adopted)
         last = adopted.status()["cassandraRackStatus"]["dc1-rack1"]["cassandraLastAction"]
         assert last["name"] == "RollingRestart"

@@ -17,6 +17,7 @@ from unit_tests.executors.stage import IMAGES, RACK, Json, cluster_json
 
 NOW = dt.datetime(2026, 3, 1, 12, 0, 0, tzinfo=dt.UTC)
 LATER = "2026-03-02T12:00:00Z"
+THEN = NOW + dt.timedelta(days=2)
 
 
 def cluster(*, rack: Json | None = None, dc: Json | None = None, **spec: Any) -> CassandraCluster:
@@ -93,15 +94,36 @@ def test_a_clock_that_was_wrong_does_not_swallow_a_restart(kept: str) -> None:
 )
 def test_the_latest_date_counts(of: CassandraCluster) -> None:
     """Dates of cluster, data centre and rack are one question, in whatever time zone they are written."""
-    assert label(body(of, body(cluster()))) == "20260302T120000"
+    assert label(body(of, body(cluster()), now=THEN)) == "20260302T120000"
 
 
 def test_an_earlier_date_or_none_restarts_nothing() -> None:
     """What was restarted stays so when the field goes, or goes back."""
-    dated = body(cluster(restartedAt=LATER), body(cluster()))
+    dated = body(cluster(restartedAt=LATER), body(cluster()), now=THEN)
 
     for of in (cluster(), cluster(restartedAt="2026-01-01T00:00:00Z")):
         assert body(of, dated)["spec"]["template"] == dated["spec"]["template"]
+
+
+@pytest.mark.parametrize(
+    ("of", "path"),
+    [
+        (cluster(restartedAt=LATER), "spec.restartedAt"),
+        (cluster(dc={"restartedAt": LATER}), "spec.topology.dc[0].restartedAt"),
+        (cluster(rack={"restartedAt": LATER}), "spec.topology.dc[0].rack[0].restartedAt"),
+    ],
+)
+def test_a_date_that_has_yet_to_come_is_waited_for(of: CassandraCluster, path: str) -> None:
+    """It is named until then, and any other counts meanwhile; clocks may differ by some minutes."""
+    came = dt.datetime(2026, 3, 2, 11, 56, tzinfo=dt.UTC)
+    live = body(cluster())
+
+    assert label(body(of, live)) is None
+    assert set(asked(of, live).desired.restarts_ahead) == {path}
+    other = attrs.evolve(of, spec=attrs.evolve(of.spec, restarted_at=NOW))
+    assert label(body(other, live)) == ("20260301T120000")
+    assert label(body(of, live, now=came)) == "20260302T120000"
+    assert not asked(of, live, now=came).desired.restarts_ahead
 
 
 def test_a_new_rack_has_nothing_to_restart() -> None:
@@ -131,11 +153,11 @@ RESOURCES = {"limits": {"cpu": "1", "memory": "2Gi"}}
 )
 def test_changes_are_named_as_casskop_names_them(of: CassandraCluster, change: str | None) -> None:
     """What differs from the stored template has one name, which is stored together with it."""
-    (rack,) = asked(of, body(cluster())).desired.racks
+    (rack,) = asked(of, body(cluster()), now=THEN).desired.racks
 
     assert rack.change == change
     if change is not None:
-        written = body(of, body(cluster()))
+        written = body(of, body(cluster()), now=THEN)
         assert written["metadata"]["annotations"][names.LAST_CHANGE] == change
         # It stays there when everything is as it should be.
         assert body(of, written) == written

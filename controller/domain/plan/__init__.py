@@ -16,6 +16,7 @@ from controller.domain.desired import Desired
 from controller.domain.observed import Observed
 from controller.domain.plan import (
     acquaint,
+    ahead,
     autopilot,
     create,
     crossed,
@@ -54,8 +55,8 @@ def plan(desired: Desired, observed: Observed) -> tuple[Action, ...]:
         actions = _ring(desired, observed)
         if not observed.obstacles and observed.missing_login is None:
             actions = operate.beside(desired, observed, actions)
-    told = beside.complaints(desired, observed, actions)
-    return (*actions, *told, *acquaint.acquaint(observed), *storage.grow(desired, observed))
+    told = (*beside.complaints(desired, observed, actions), *acquaint.acquaint(observed))
+    return (*actions, *told, *storage.grow(desired, observed), *ahead.ahead(desired, observed))
 
 
 def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
