@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from e2e.simcontrollers import environment, objects
+from e2e.simcontrollers import environment, mounts, objects
 from e2e.simcontrollers.addresses import Addresses
 from e2e.simcontrollers.client import Client
 from e2e.simcontrollers.containers import Container
@@ -128,6 +128,12 @@ class PodRun:
 
     def _sandboxed(self) -> None:
         if self.stopping:
+            return
+        unmounted = mounts.missing(self._host.client, self._pod)
+        if unmounted is not None:
+            self._host.client.event(PODS, self._pod, "FailedMount", unmounted, warn=True)
+            self._publish()
+            self._after(_RETRY, self._sandboxed)
             return
         self._ip = self._host.addresses.take(self.node)
         self._note_claims()
@@ -366,7 +372,13 @@ class PodRun:
         if status == self._written:
             return
         self._written = status
-        conditions = conditions_of(self._pod, self._inits, self._mains, now=self._host.simulation.now)
+        conditions = conditions_of(
+            self._pod,
+            self._inits,
+            self._mains,
+            sandboxed=self._ip is not None,
+            now=self._host.simulation.now,
+        )
         self._host.client.patch_status(PODS, self._pod, {**status, "conditions": conditions})
         # The next set of conditions is built on this one.
         self._pod = {**self._pod, "status": {**objects.status(self._pod), "conditions": conditions}}

@@ -34,11 +34,16 @@ def status_of(
 
 
 def conditions_of(
-    pod: Mapping[str, Any], inits: Sequence[Container], mains: Sequence[Container], *, now: float
+    pod: Mapping[str, Any],
+    inits: Sequence[Container],
+    mains: Sequence[Container],
+    *,
+    sandboxed: bool,
+    now: float,
 ) -> list[Obj]:
     """Return the conditions in the kubelet's order; those of others on *pod* stay, before its own.
 
-    Nothing is reported before the pod has its network.
+    *sandboxed*: its volumes are mounted, and it has its network.
     """
     incomplete = [c.name for c in inits if not c.done]
     initialized = not incomplete
@@ -53,7 +58,7 @@ def conditions_of(
         message = f"containers with unready status: [{' '.join(pending)}]"
         unready = {"reason": "ContainersNotReady", "message": message}
     values: tuple[tuple[str, bool, Obj], ...] = (
-        ("PodReadyToStartContainers", True, {}),
+        ("PodReadyToStartContainers", sandboxed, {}),
         ("Initialized", initialized, uninitialized),
         ("Ready", ready, unready),
         ("ContainersReady", ready, unready),

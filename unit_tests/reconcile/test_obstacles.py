@@ -168,6 +168,24 @@ def test_a_config_map_that_goes_while_the_cluster_runs() -> None:
     assert world.condition("cc", "Progressing")["reason"] == "Converged"
 
 
+def test_a_node_that_is_made_again_without_its_config_map() -> None:
+    """Nothing of its pod begins: that is told with the field, and creating the ConfigMap is enough."""
+    world = SimCluster()
+    config_map(world)
+    world.apply(small(**SCRIPTS))
+    ready(world)
+
+    remove(world, kinds.CONFIG_MAP, "scripts")
+    world.edit("cc", {"cassandraImage": "cassandra:5.0.7"})
+    found = wait(world, "cc", "Degraded", "True", seconds=300)
+
+    assert found["reason"] == "PodCannotBegin"
+    assert "spec.configMapName" in found["message"]
+    config_map(world)
+    ready(world)
+    assert world.condition("cc", "Degraded")["status"] == "False"
+
+
 MORE = {
     "accessModes": ["ReadWriteOnce"],
     "resources": {"requests": {"storage": "1Gi"}},

@@ -54,6 +54,36 @@ def test_a_pod_gets_an_address_runs_and_is_ready() -> None:
     assert "running" in only["state"]
 
 
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ({"configMap": {"name": "gone"}}, 'configmap "gone" not found'),
+        ({"secret": {"secretName": "gone"}}, 'secret "gone" not found'),
+    ],
+)
+def test_nothing_begins_before_all_is_mounted(source: dict[str, Any], said: str) -> None:
+    """A volume of an object that is not there is tried again, until it is; one that may be missing is not."""
+    world = started(volumes=[{"name": "v", **source}])
+    world.run(60)
+
+    assert world.pod_status("p")["phase"] == "Pending"
+    assert "podIP" not in world.pod_status("p")
+    assert world.waiting("p") == ("PodInitializing", "")
+    assert world.condition("p", "PodReadyToStartContainers")["status"] == "False"
+    assert f'MountVolume.SetUp failed for volume "v" : {said}' in str(world.events("p"))
+
+    (member,) = source
+    world.create(CONFIG_MAPS if member == "configMap" else SECRETS, "gone")
+    world.wait(lambda: world.ready() == ["p"])
+    assert world.condition("p", "PodReadyToStartContainers")["status"] == "True"
+
+
+def test_a_volume_that_may_be_missing_is_not_waited_for() -> None:
+    """It is marked as optional."""
+    world = started(volumes=[{"name": "v", "configMap": {"name": "gone", "optional": True}}])
+    world.wait(lambda: world.ready() == ["p"])
+
+
 def test_init_containers_run_in_order_and_one_at_a_time() -> None:
     """The containers wait for the last one; until then the pod is Pending and not initialized."""
     world = World()
