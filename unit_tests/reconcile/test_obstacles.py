@@ -79,7 +79,7 @@ def test_nodes_get_a_new_login_by_a_restart() -> None:
     patch(world, kinds.SECRET, "login", {"stringData": {"password": "another"}})
     wait(world, "cc", "Ready", "False")
 
-    world.edit("cc", {"restartedAt": "2026-03-01T12:00:00Z"})
+    world.edit("cc", {"restartedAt": "2025-12-30T12:00:00Z"})
     world.run_until(
         lambda: len(pods(world)) == 2 and not set(before.values()) & set(pods(world).values()),
         seconds=900,
