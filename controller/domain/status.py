@@ -93,8 +93,13 @@ def _announced(racks: dict[str, RackStatus], desired: Desired, observed: Observe
 
 
 def corrected(status: ClusterStatus) -> ClusterStatus:
-    """Return *status* as CassKop has it after a refused edit: that was the last action, unless one is on."""
-    if status.last_cluster_action_status not in (ActionStatus.DONE, None):
+    """Return *status* as CassKop has it after a refused edit: that was the last action, unless one is on.
+
+    A scale-down that waits is not on: what it waits for may be just this edit's correction.
+    """
+    waits = (ActionName.SCALE_DOWN.value, ActionStatus.TO_DO.value)
+    idle = status.last_cluster_action_status in (ActionStatus.DONE, None)
+    if not idle and (status.last_cluster_action, status.last_cluster_action_status) != waits:
         return status
     return attrs.evolve(
         status,

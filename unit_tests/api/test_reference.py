@@ -88,6 +88,8 @@ def base() -> Json:
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     return {
         "dataCapacity": "1Gi",
+        # DSE has no other way to be configured.
+        "configBuilderImage": "example.org/builder:0",
         "storageConfigs": [{"name": "more", "mountPath": "/more-data", "pvcSpec": claim}],
         "topology": {"dc": [{"name": "dc1", "dataCapacity": "2Gi", "rack": [{"name": "rack1"}]}]},
     }

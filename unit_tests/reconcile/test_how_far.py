@@ -69,6 +69,7 @@ def test_a_node_stays_whose_data_has_no_room() -> None:
     world.run(120)
     text = world.condition("cc", "Progressing")["message"]
     assert "cc-dc1-rack1-0 would get about" in text
-    assert operation(world).get("name") is None
+    waits = operation(world)
+    assert (waits["name"], waits["status"]) == ("decommission", "ToDo")
     patch(world, kinds.CASSANDRA_CLUSTER, "cc", {"spec": {"unlockNextOperation": True}})
     world.run_until(lambda: operation(world).get("status") == "Ongoing", seconds=120, what="it begins")
