@@ -101,8 +101,16 @@ def contents_count(
         return False
     if status is not None and status.taken_over_contents not in {None, contents}:
         return True
-    same = template_hash(live, body) == body["metadata"]["annotations"][names.TEMPLATE_HASH]
-    return not same and is_ours_to_roll(live, body, status, restarted_at)
+    return _outdated(live, body) and is_ours_to_roll(live, body, status, restarted_at)
+
+
+def _outdated(live: Object, body: Object) -> bool:
+    """Tell whether pods of *live* would be restarted for *body*, and not only be rolled in another way.
+
+    The mark of a login is put on *body* later, and is not missed yet.
+    """
+    mark = f"template.metadata.annotations[{names.LOGIN}]"
+    return any(path.startswith("template.") and path != mark for path in differing(live, body))
 
 
 def differing(live: Object, body: Object) -> tuple[str, ...]:

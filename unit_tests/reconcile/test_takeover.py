@@ -299,6 +299,21 @@ def test_a_script_of_a_taken_over_cluster_that_is_edited_is_rolled(rolls: bool) 
     assert adopted.writes.seen == writes
 
 
+def test_another_partition_restarts_nobody() -> None:
+    """It says how the next change is rolled, and is none by itself."""
+    adopted = running("typical")
+    adopted.start(20)
+    before = adopted.uids()
+    topology = adopted.sim.cluster("typical")["spec"]["topology"]
+    topology["dc"][0]["rack"][0]["rollingPartition"] = 1
+
+    adopted.sim.edit("typical", {"topology": topology})
+    adopted.sim.run(120)
+
+    assert adopted.uids() == before
+    assert condition(adopted, "Progressing")["reason"] == "Converged"
+
+
 def test_what_a_spec_no_longer_has_is_a_difference_too() -> None:
     """A field that CassKop wrote and the spec no longer asks for is not overlooked."""
     adopted = running("typical")
