@@ -21,7 +21,6 @@ from controller.domain.observed import Observed
 from controller.domain.plan import create, repair, roll, shared
 from controller.domain.plan.safe import Turn
 from controller.domain.ring import Mode, Silent, View
-from controller.executors import objects
 from controller.executors.base import Bodies, Executor, Written
 from controller.executors.objects import Objects
 from controller.kube import client as kube_client
@@ -285,7 +284,7 @@ def writes_without_the_lease() -> None:
 def forgets_who_joined() -> None:
     """Keep the record of members only in memory: who is away is forgotten."""
     replace(observe, "joined", lambda _: lambda *_: frozenset())
-    replace(objects, "_require_no_loss", lambda _: lambda *_: None)
+    replace(Objects, "_require_no_loss", lambda _: lambda *_: None)
 
 
 def never_lists_again() -> None:
