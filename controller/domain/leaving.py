@@ -66,8 +66,7 @@ class Leaving:
 
     def call_id(self, pod: Pod) -> str:
         """Return the name of the one call that this try makes to the Cassandra process in *pod*."""
-        restarts = sum(c.restarts for c in pod.containers if c.name == "cassandra")
-        return f"decommission {pod.uid} {restarts} {self.begun.isoformat() if self.begun else ''}"
+        return f"decommission {pod.uid} {pod.restarts} {self.begun.isoformat() if self.begun else ''}"
 
 
 @attrs.frozen(kw_only=True)

@@ -146,7 +146,7 @@ def _container_trouble(pod: Pod, container: Container, rack: DesiredRack) -> Tro
     words = _sentence(container.message or container.last_words or container.reason or "")
     origins = rack.origins
     if container.reason in _IMAGE_REASONS:
-        path = _IMAGE_FIELDS.get(container.name) or origins.sidecars.get(container.name, _SIDECARS)
+        path = _IMAGE_FIELDS.get(container.name) or _sidecar(container.name, origins)
         return Trouble(
             pod=pod.name,
             reason="ImageCannotBePulled",
@@ -179,6 +179,11 @@ def _container_trouble(pod: Pod, container: Container, rack: DesiredRack) -> Tro
     return None
 
 
+def _sidecar(name: str, origins: Origins) -> str:
+    """Return where the spec speaks of the sidecar called *name*; of one that was injected, as a whole."""
+    return origins.sidecars.get(name, _SIDECARS)
+
+
 def _suspects(name: str, words: str, origins: Origins) -> tuple[str, ...]:
     """Return the fields that may have the container called *name* end, the likeliest first."""
     found: tuple[str | None, ...]
@@ -196,7 +201,7 @@ def _suspects(name: str, words: str, origins: Origins) -> tuple[str, ...]:
         case "backrest-sidecar":
             found = (BACKREST,)
         case _:
-            found = (origins.sidecars.get(name, _SIDECARS),)
+            found = (_sidecar(name, origins),)
     return tuple(dict.fromkeys(path for path in found if path))
 
 
@@ -214,7 +219,7 @@ def _cannot_be_made(container: Container, words: str, origins: Origins) -> tuple
         paths.sort(key=lambda path: not path.startswith(mine))
         what = f"create {kind} {name}" if key is None else f"add key {key} to {kind} {name}"
         return (paths[0] if paths else "spec"), f"{what}, or take the reference out"
-    image = _IMAGE_FIELDS.get(container.name) or origins.sidecars.get(container.name, _SIDECARS)
+    image = _IMAGE_FIELDS.get(container.name) or _sidecar(container.name, origins)
     return image, "its image may lack the program that it is to run"
 
 
@@ -233,7 +238,7 @@ def _out_of_memory(pod: Pod, container: Container, origins: Origins) -> Trouble:
     elif container.name in _IMAGE_FIELDS:
         path = "spec.resources.limits.memory"
     else:
-        path = origins.sidecars.get(container.name, _SIDECARS)
+        path = _sidecar(container.name, origins)
     return Trouble(
         pod=pod.name,
         reason="ContainerCrashes",

@@ -8,18 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 import difflib
-from typing import Any
+import functools
+from typing import Any, Final
 
 from controller.api.v2.cluster import ClusterSpec
 from controller.api.v2.fields import json_names
 
+_KNOWN: Final = frozenset(json_names(ClusterSpec).values())
+
 
 def unknown_fields(spec: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the paths of the unknown fields of *spec*, each with the one that may be meant, if any."""
-    known = sorted(json_names(ClusterSpec).values())
-    return tuple(_named(field, known) for field in sorted(spec.keys() - set(known)))
+    return tuple(_named(field) for field in sorted(spec.keys() - _KNOWN))
 
 
-def _named(field: str, known: list[str]) -> str:
-    alike = difflib.get_close_matches(field, known, n=1, cutoff=0.8)
+# A cluster is looked at often, and the search takes a millisecond.
+@functools.lru_cache(maxsize=256)
+def _named(field: str) -> str:
+    alike = difflib.get_close_matches(field, sorted(_KNOWN), n=1, cutoff=0.8)
     return f"spec.{field}" + (f" (is spec.{alike[0]} meant?)" if alike else "")
