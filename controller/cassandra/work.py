@@ -2,8 +2,9 @@
 The operations on a node, as calls: one after the other where an operation is one call a keyspace.
 
 Each lasts as long as the operation. It ends with Cassandra's own words where Cassandra refuses or fails;
-that no answer came is `TransientError`, and says nothing about the operation. What would do harm, and
-Cassandra does not refuse, is refused here, as `TerminalError`, before it is asked for anything.
+that no answer came is `TransientError`, and says nothing about the operation, unless it is `NotAskedError`:
+then nothing was asked for. What would do harm, and Cassandra does not refuse, is refused here, as
+`TerminalError`, before it is asked for anything.
 """
 
 from __future__ import annotations
@@ -51,6 +52,18 @@ _POLL_SECONDS: Final = 2.0
 _SILENT_POLLS: Final = 150
 
 
+# What an agent says that has opened its port before Cassandra is there to be asked.
+_NOT_THERE: Final = "javax.management.InstanceNotFoundException"
+
+
+class NotAskedError(TransientError):
+    """The node gave no answer before it came to be asked for the operation: so it has not heard of it."""
+
+
+class _StartingError(TransientError):
+    """There is nobody in this process yet who could have heard of anything."""
+
+
 @attrs.frozen(kw_only=True)
 class Worker:
     """Calls the node at *endpoint*: *patient* for what lasts, *brisk* for questions.
@@ -62,8 +75,10 @@ class Worker:
     brisk: Jolokia
     endpoint: Endpoint
     go_on: Callable[[], None]
+    # What the node may have heard of.
+    _asked: list[str] = attrs.field(factory=list, init=False)
 
-    def run(  # noqa: C901 -- an arm for each operation
+    def run(
         self, operation: NodeOperation, *, threads: int = 0, tag: str = "", again: bool = False
     ) -> str | None:
         """Carry *operation* out and return when it is done, with a remark for its user if there is one.
@@ -71,8 +86,18 @@ class Worker:
         *threads* is for a cleanup, 0 being Cassandra's own choice; *tag* names a snapshot without a name.
         *again*: a process that is no more may have asked for the very same, and not heard the answer.
         Raises `JolokiaError` with Cassandra's words, `TerminalError` with ours, `TransientError` if there
-        is no answer.
+        is no answer: `NotAskedError` if that was to a question beforehand.
         """
+        try:
+            return self._carry_out(operation, threads, tag, again=again)
+        except TransientError as error:
+            if self._asked:
+                raise
+            raise NotAskedError(str(error)) from error
+
+    def _carry_out(  # noqa: C901 -- an arm for each operation
+        self, operation: NodeOperation, threads: int, tag: str, *, again: bool
+    ) -> str | None:
         match operation:
             case Cleanup():
                 self._each(self._replicated(), lambda name: (_CLEANUP, [threads, name, []]))
@@ -116,7 +141,20 @@ class Worker:
 
     def _call(self, operation: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401 -- JSON
         self.go_on()
-        return self.patient.execute(self.endpoint, mbeans.STORAGE_SERVICE, operation, arguments)
+        self._asked.append(operation)
+        try:
+            return self._execute(self.patient, operation, arguments)
+        except _StartingError:
+            self._asked.pop()
+            raise
+
+    def _execute(self, jolokia: Jolokia, operation: str, arguments: Sequence[object]) -> Any:  # noqa: ANN401 -- JSON
+        try:
+            return jolokia.execute(self.endpoint, mbeans.STORAGE_SERVICE, operation, arguments)
+        except JolokiaError as error:
+            if error.kind != _NOT_THERE:
+                raise
+            raise _StartingError(f"Cassandra at {self.endpoint.host} is starting") from error
 
     def _chosen(self, keyspace: str | None) -> tuple[str, ...]:
         """Return the keyspace that is asked for, or every replicated one."""
@@ -237,9 +275,10 @@ class Worker:
             self.patient.sleep(_POLL_SECONDS)
             self.go_on()
             try:
-                status = self.brisk.execute(
-                    self.endpoint, mbeans.STORAGE_SERVICE, "getParentRepairStatus", [number]
-                )
+                status = self._execute(self.brisk, "getParentRepairStatus", [number])
+            except _StartingError:
+                # It knows no repair of its predecessor's.
+                raise
             except TransientError:
                 silent += 1
                 if silent >= _SILENT_POLLS:

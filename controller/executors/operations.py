@@ -13,7 +13,7 @@ import attrs
 
 from controller.api.v2 import names
 from controller.cassandra.jolokia import Endpoint, Jolokia
-from controller.cassandra.work import Worker, stop
+from controller.cassandra.work import NotAskedError, Worker, stop
 from controller.domain.actions import MarkOperation, OperationStep, RunOperation, StopOperation
 from controller.domain.errors import ConflictError, NotFoundError, NotLeadingError, TransientError
 from controller.domain.leaving import Call, Ended, Held, NotCalled
@@ -22,7 +22,7 @@ from controller.executors import brief
 from controller.executors.base import Bodies, Body, Written
 from controller.kube import kinds
 from controller.kube.client import KubeClient
-from controller.runtime.held_calls import CallFailed, CallRefused, HeldCalls
+from controller.runtime.held_calls import CallFailed, CallRefused, CallResult, HeldCalls
 from controller.runtime.store import Key
 
 
@@ -63,8 +63,8 @@ class Operations:
         """Carry *action* out.
 
         Raises `ConflictError` if the pod or its labels are not those of the plan any more,
-        `TransientError` if no further call can be held now, `Asking` while the node is being asked to stop,
-        what that failed with, and the client's errors.
+        `TransientError` if no further call can be held now, or the node gave no answer before it came to be
+        asked, `Asking` while the node is being asked to stop, what that failed with, and the client's errors.
         """
         if isinstance(action, MarkOperation):
             return self._mark(action, bodies)
@@ -128,6 +128,11 @@ class Operations:
             raise ConflictError(f"the operation on {action.pod} is over since the plan was made")
         note = annotations.get(names.OPERATION)
         again = note is None or self._noted.get(action.uid) != note
+        last = self.calls.result(action.call_id)
+        if isinstance(last, CallFailed) and isinstance(last.error, NotAskedError):
+            # Told once, so that the next try comes after the delay of a failure.
+            self.calls.forget(action.call_id)
+            raise last.error
         self.client.check_fence()
         worker = Worker(
             patient=self.patient,
@@ -161,14 +166,18 @@ class Operations:
 
 
 def call_state(calls: HeldCalls[Key, str | None], call_id: str) -> Call:
-    """Return what this process knows of a call."""
+    """Return what this process knows of a call; one that did not come to be made is none."""
     # Held first: a call that ends in between is then found by its result.
     if calls.is_held(call_id):
         return Held()
     result = calls.result(call_id)
-    if result is None:
+    if result is None or _came_to_nothing(result):
         return NotCalled()
     if not isinstance(result, CallFailed):
         return Ended(remark=result.value)
     lost = isinstance(result.error, TransientError | NotLeadingError)
     return Ended(failure=str(result.error), lost=lost)
+
+
+def _came_to_nothing(result: CallResult[Key, str | None]) -> bool:
+    return isinstance(result, CallFailed) and isinstance(result.error, NotAskedError)

@@ -21,7 +21,8 @@ from controller.kube import kinds
 from controller.kube.client import KubeClient
 from controller.kube.transport import Request, Response
 from controller.reconcile.trail import Trail
-from e2e.providers.sim_operator import IMAGE, NAMESPACE, NoTap, SimOperator, Tap
+from e2e.providers.sim_operator import IMAGE, NAMESPACE, SimOperator
+from e2e.providers.sim_tap import NoTap, Tap
 from e2e.simcontrollers.assembly import Controllers
 from e2e.simcontrollers.images import Images
 from e2e.simcontrollers.pace import Pace
@@ -68,10 +69,10 @@ class Home:
 class SimCluster:
     """Three nodes in three zones, with the CRD installed and the operator running; or another *home*.
 
-    *tap* hears of all that any life of the operator does. With *holds* it holds calls that last, and hears
-    their answers; without, it has no threads, and such an answer is lost. *lasts* says how many seconds a
-    round of questions to nodes takes, by a text with the cluster's name in it; without, none. *trail* hears
-    of what is decided and done, in any life.
+    *tap* hears of all that any life of the operator does. With *holds* it holds calls that last, each in a
+    thread, and hears their answers; without, it has no threads, and such an answer is lost. *lasts* says how
+    many seconds a round of questions to nodes takes, by a text with the cluster's name in it; without, none.
+    *trail* hears of what is decided and done, in any life.
     """
 
     def __init__(  # noqa: PLR0913 -- each is a way to make it another world, all by name
@@ -145,6 +146,11 @@ class SimCluster:
             namespace=self.namespace,
             image=self._home.image,
         )
+
+    @property
+    def parked(self) -> bool:
+        """Whether threads of the operator's calls wait for something: a fork would lose them."""
+        return self.operator is not None and self.operator.parked
 
     def kill_operator(self, *, away: float = 1.0) -> None:
         """Kill the operator; another starts in its place in *away* seconds."""

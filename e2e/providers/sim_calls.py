@@ -13,17 +13,14 @@ import threading
 import httpx
 
 from controller.cassandra.jolokia import Jolokia
+from e2e.providers.sim_tap import DeadError
 from e2e.simcassandra.exchange import Exchange
 from e2e.simcassandra.jolokia import Agent
-from e2e.simcassandra.transport import RingTransport
+from e2e.simcassandra.transport import RingTransport, Waiter
 from e2e.simtime import Simulation
 
 # In all, as long as the operator's own patience.
 _PATIENCE = 7 * 24 * 3600.0
-
-
-class DeadCallError(BaseException):
-    """The operator's process has ended, and its calls with it."""
 
 
 class _Runner:
@@ -36,21 +33,42 @@ class _Runner:
 
 
 class _Alone(RingTransport):
-    """As its base, but for the lock: nobody else runs while a call's thread does."""
+    """As its base, but for the lock: nobody else runs while a call's thread does.
+
+    *calling* is told the host of each request, and says after how many seconds its connection breaks.
+    """
+
+    def __init__(
+        self,
+        lookup: Callable[[str], Agent | None],
+        wait: Waiter,
+        calling: Callable[[str], float | None],
+    ) -> None:
+        super().__init__(lookup, wait)
+        self._calling = calling
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Carry *request* out."""
+        lasts = self._calling(request.url.host)
+        if lasts is not None:
+            request.extensions = {**request.extensions, "timeout": {"read": lasts}}
         return self._handle(request)
 
 
 class SimCalls:
-    """The calls of one life of the operator; *ended* is called after each one's end."""
+    """The calls of one life of the operator.
+
+    *ended* is called after each one's end, *calling* before each request with its host: it says after how
+    many seconds the connection breaks, None for a good one, or raises what the call gets in its place.
+    """
 
     def __init__(
         self,
         simulation: Simulation,
         lookup: Callable[[str], Agent | None],
+        *,
         ended: Callable[[], None],
+        calling: Callable[[str], float | None],
     ) -> None:
         self._simulation = simulation
         self._ended = ended
@@ -58,11 +76,19 @@ class SimCalls:
         self._current: _Runner | None = None
         self._dead = False
         # The operator's own client: only its patience, and its sleep, are simulated.
-        self._http = httpx.Client(transport=_Alone(lookup, self._wait), timeout=_PATIENCE)
+        self._http = httpx.Client(transport=_Alone(lookup, self._wait, calling), timeout=_PATIENCE)
         self.jolokia = Jolokia(http=self._http, seconds=_PATIENCE, clock=lambda: 0.0, sleep=self._sleep)
 
+    @property
+    def parked(self) -> bool:
+        """Whether some call waits for its answer, in a thread of its own."""
+        return bool(self._runners)
+
     def spawn(self, name: str, run: Callable[[], None]) -> None:
-        """Begin *run* at once; return when it waits for something, or is done."""
+        """Begin *run* at once; return when it waits for something, or is done.
+
+        Raises `DeadError` if the process ended on the way.
+        """
         runner = _Runner()
         self._runners.append(runner)
 
@@ -77,12 +103,15 @@ class SimCalls:
 
         threading.Thread(target=work, name=name, daemon=True).start()
         self._resume(runner)
+        if self._dead:
+            raise DeadError
 
     def kill(self) -> None:
-        """End all calls where they are."""
+        """End all calls where they are; one of them may be who calls this, and ends by itself."""
         self._dead = True
         for runner in list(self._runners):
-            self._resume(runner)
+            if runner is not self._current:
+                self._resume(runner)
         self._http.close()
 
     def _resume(self, runner: _Runner) -> None:
@@ -125,8 +154,8 @@ class SimCalls:
             self._resume(runner)
 
     def _yield(self, runner: _Runner) -> None:
-        """Give the turn back, and wait for the next one; `DeadCallError` if there is none."""
+        """Give the turn back, and wait for the next one; `DeadError` if the process has ended."""
         runner.back.release()
         runner.turn.acquire()
         if self._dead:
-            raise DeadCallError
+            raise DeadError

@@ -1,8 +1,8 @@
 """
 One life of the operator in a simulation: the real one, but for its threads and its sockets.
 
-Killing it loses everything that it remembers. A `Tap` hears of each request before it is sent and may
-put an error in its place: that is how faults get between the operator and the world.
+Killing it loses everything that it remembers. A `Tap` hears of each request before it is sent and may put
+an error in its place.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import datetime as dt
 import itertools
 import threading
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 import httpx
@@ -30,6 +30,7 @@ from controller.runtime.inquiries import on_the_spot
 from controller.runtime.list_watch import ListWatchSettings
 from controller.runtime.reflector import Reflector
 from e2e.providers.sim_calls import SimCalls
+from e2e.providers.sim_tap import DeadError, Tap
 from e2e.simcassandra.transport import RingTransport, hanging_up
 from e2e.simcontrollers.assembly import Controllers
 from e2e.simkube.api import ApiServer
@@ -45,45 +46,6 @@ AGENT = "casskop"
 LAG = 0.01
 # What passwords of its making begin with, so that they are known wherever they appear.
 PASSWORD = "canary-of-the-operator"
-
-
-class DeadError(BaseException):
-    """The operator's process has ended in the middle of what it was doing.
-
-    Not an `Exception`, so that nothing in the operator can go on as if it were a failed request.
-    """
-
-
-class Tap(Protocol):
-    """Hears of what the operator does; what it raises reaches the operator in place of an answer."""
-
-    def fence(self, life: int) -> None:
-        """Life number *life* asks whether it may write; raise `NotLeadingError` if not."""
-
-    def sending(self, life: int, request: Request) -> None:
-        """Life number *life* is about to send *request* to the API server."""
-
-    def answered(self, life: int, request: Request, answer: Response) -> None:
-        """The API server answered, and the operator does not know yet."""
-
-    def asking(self, life: int, host: str) -> None:
-        """Life number *life* is about to ask the Cassandra node at *host*."""
-
-
-class NoTap:
-    """Hears nothing and does nothing."""
-
-    def fence(self, life: int) -> None:
-        """Let it write."""
-
-    def sending(self, life: int, request: Request) -> None:
-        """Let it pass."""
-
-    def answered(self, life: int, request: Request, answer: Response) -> None:
-        """Let it pass."""
-
-    def asking(self, life: int, host: str) -> None:
-        """Let it pass."""
 
 
 @attrs.frozen
@@ -241,7 +203,16 @@ class SimOperator:
         image: str = IMAGE,
     ) -> None:
         self._simulation = server.simulation
-        self._calls = SimCalls(server.simulation, controllers.agents.at, self.wake) if holds else None
+        self._calls = (
+            SimCalls(
+                server.simulation,
+                controllers.agents.at,
+                ended=self.wake,
+                calling=lambda host: tap.calling(life, host),
+            )
+            if holds
+            else None
+        )
         self._tap = tap
         self.life = life
         clock = SimClock(self._simulation)
@@ -297,6 +268,11 @@ class SimOperator:
             self._simulation.after(lasts(name), end)
 
         return spawn
+
+    @property
+    def parked(self) -> bool:
+        """Whether threads of its calls wait for something: a fork of this process would lose them."""
+        return self._calls is not None and self._calls.parked
 
     def kill(self) -> None:
         """End this life: nothing of it runs any more."""

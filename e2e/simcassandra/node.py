@@ -133,6 +133,8 @@ class Node:
         self.rebuilding = False
         # What was asked for over JMX and is not done, by the name of the method.
         self.executing: list[tuple[str, Deferred[Any]]] = []
+        # When a method that was asked for over JMX came to a good end last; a repair is called "repair".
+        self.finished: dict[str, float] = {}
         self.view = View(address, replaced_lingers=pace.replaced_lingers)
         self.state: EndpointState | None = None
         self.schema: Schema | None = volume.schema
@@ -150,6 +152,12 @@ class Node:
         self._calls: list[Deferred[Any]] = []
         self._listeners: list[Callable[[], None]] = []
         self._exit_listeners: list[Callable[[Exit], None]] = []
+
+    @property
+    def at_work(self) -> tuple[str, ...]:
+        """The methods that were asked for over JMX and are not done, and "repair" for each repair."""
+        calls = [method for method, call in self.executing if not call.done]
+        return (*calls, *("repair" for repair in self.repairs if repair.status == ["IN_PROGRESS"]))
 
     @property
     def running(self) -> bool:

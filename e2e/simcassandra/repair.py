@@ -23,6 +23,7 @@ def repair_async(node: Node, keyspace: str) -> int:
     if node.schema is None or keyspace not in node.schema.keyspaces:
         raise failed_assertion(f"Unknown keyspace {keyspace}")
     if len(node.view.members) < 2:
+        node.finished["repair"] = node.simulation.now
         return 0
     repair = Repair(number=len(node.repairs) + 1, status=["IN_PROGRESS"])
     node.repairs.append(repair)
@@ -30,6 +31,7 @@ def repair_async(node: Node, keyspace: str) -> int:
     def done(why: str | None) -> None:
         if why is None:
             repair.status = ["COMPLETED", "Repair completed successfully"]
+            node.finished["repair"] = node.simulation.now
         else:
             repair.status = ["FAILED", f"Repair command #{repair.number} failed with error {why}"]
 

@@ -29,9 +29,10 @@ def befall(cluster: SimCluster, step: PowerOff | BringBack | AddMachine | Remove
 
 def replicate(cluster: SimCluster, step: Keyspace | Replicate) -> None:
     """Have a new or an old keyspace keep as many copies as the step says."""
-    ring, replication = cluster.controllers.ring, NetworkTopology(factors={"dc1": step.copies})
+    ring = cluster.controllers.ring
+    replication = NetworkTopology(factors=dict.fromkeys(step.dcs, step.copies))
     if isinstance(step, Keyspace):
-        ring.create_keyspace(step.name, replication)
+        ring.create_keyspace(step.name, replication, size=step.megabytes * 1_000_000)
     else:
         # By a node that has heard of it: one that had no power then may yet have to.
         knowing = [n for n in ring.normal() if n.schema is not None and step.name in n.schema.keyspaces]

@@ -17,7 +17,8 @@ import httpx
 from controller.domain.errors import NotLeadingError, OperatorError
 from controller.kube.transport import Request, Response
 from e2e.providers.sim import SimCluster
-from e2e.providers.sim_operator import AGENT, DeadError
+from e2e.providers.sim_operator import AGENT
+from e2e.providers.sim_tap import DeadError
 from e2e.simcassandra.faults import Kind as AgentFault
 from e2e.simkube.faults import (
     WRITES,
@@ -38,7 +39,7 @@ from e2e.simkube.faults import (
 from e2e.simkube.inprocess import InProcess
 from e2e.simkube.routing import Target
 from e2e.sweep.accidents import ACCIDENTS, OVER_SECONDS, Accidents
-from e2e.sweep.plans import EVENT, NODE, READ, WRITE
+from e2e.sweep.plans import CALL, EVENT, NODE, READ, WRITE
 
 if TYPE_CHECKING:
     from e2e.simkube.watch import Watch
@@ -70,6 +71,7 @@ LATE_SECONDS = 25.0
 MUTE_SECONDS = 20.0
 STALE_SECONDS = 12.0
 LEASE_SECONDS = 15.0
+DROPPED_SECONDS = 3.0
 # How many versions a stale API server lags behind, in turn.
 PAST = (60, 25, 100)
 # After this long every fault of the operator's own is over.
@@ -218,6 +220,19 @@ class Director:
                 pass
         if self._mute.get(host, 0.0) > self.cluster.simulation.now:
             raise httpx.ReadTimeout("no answer")
+
+    def calling(self, life: int, host: str) -> float | None:  # noqa: ARG002 -- the tap's form
+        """A point: a call to a Cassandra node that lasts."""
+        self._if_doomed()
+        match self._point(CALL):
+            case "unsent":
+                raise httpx.RemoteProtocolError("the connection breaks")
+            case "unheard":
+                return 0.0
+            case "dropped":
+                return DROPPED_SECONDS
+            case _:
+                return None
 
     def delivering(self, number: int) -> None:
         """A point: the operator's event with this *number*, counted by the server."""

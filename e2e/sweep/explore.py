@@ -4,6 +4,9 @@ All plans of a story, each from where it parts from the fault-free run.
 The story is played once. At each point the process is forked once for each fault; the child carries on
 with the fault in it, to its own end and verdict. So nothing before the fault is computed twice, and what
 a plan came to is what a replay of it from the beginning comes to.
+
+A fork has one thread only. Where calls that last wait in threads of theirs, the child does play its plan
+from the beginning.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ import os
 import signal
 import time
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import attrs
 
 from e2e.sweep.plans import FAULTS, Plan
-from e2e.sweep.run import Outcome, Run
+from e2e.sweep.run import Outcome, Run, replay
 from e2e.sweep.steps import Story
 
 # No run takes so much computing; one that does is in a loop.
@@ -114,7 +117,7 @@ class Explorer:
         except Exception:
             if self._mine is None:
                 raise
-            self._finish([f"the simulation fails: {traceback.format_exc(limit=-4)}"], "")
+            self._finish([_broken()], "")
         if self._mine is not None:
             self._finish([str(violation) for violation in outcome.violations], outcome.history)
         return outcome
@@ -132,8 +135,18 @@ class Explorer:
             while len(self._running) >= self._jobs:
                 self._reap()
             if self._fork(plan):
+                if self._run is not None and self._run.parked:
+                    self._from_the_beginning(plan)
                 return fault
         return None
+
+    def _from_the_beginning(self, plan: Plan) -> NoReturn:
+        """In a child that has lost the threads of calls that last: play all of *plan*, and end."""
+        try:
+            outcome = replay(self._story, plan, seed=self._seed, reference=self._reference)
+        except Exception:  # noqa: BLE001 -- it is told, by whoever it comes
+            self._finish([_broken()], "")
+        self._finish([str(violation) for violation in outcome.violations], outcome.history)
 
     def _fork(self, plan: Plan) -> bool:
         """Fork; True in the child."""
@@ -148,7 +161,7 @@ class Explorer:
         self._running[child] = (plan, reading)
         return False
 
-    def _finish(self, problems: list[str], history: str) -> None:
+    def _finish(self, problems: list[str], history: str) -> NoReturn:
         """End a child with its verdict."""
         assert self._mine is not None
         _, writing, began = self._mine
@@ -182,3 +195,7 @@ class Explorer:
 
     def _failed(self) -> bool:
         return any(verdict.problems for verdict in self._verdicts.values())
+
+
+def _broken() -> str:
+    return f"the simulation fails: {traceback.format_exc(limit=-4)}"

@@ -22,6 +22,11 @@ from e2e.sweep.leaving_rules import (
     members_are_never_forgotten,
     racks_shrink_by_a_node_that_left,
 )
+from e2e.sweep.operation_rules import (
+    done_is_done,
+    operations_are_not_cut_short,
+    operations_keep_their_limits,
+)
 from e2e.sweep.removing_rules import removal_is_noted_before
 from e2e.sweep.replacing_rules import machine_is_gone, not_given_up
 from e2e.sweep.world import Object, World, Write, condition, label, size, wanted_size
@@ -321,6 +326,8 @@ WRITE_RULES: Final[tuple[WriteRule, ...]] = (
     fence_is_heeded,
     secrets_stay_secret,
     members_are_never_forgotten,
+    done_is_done,
+    operations_are_not_cut_short,
 )
 # These judge by who runs, or by what is asked for now. Nobody knows what changed in the very same moment.
 OF_THIS_MOMENT: Final[frozenset[WriteRule]] = frozenset(
@@ -330,6 +337,7 @@ OF_THIS_MOMENT: Final[frozenset[WriteRule]] = frozenset(
         one_node_joins_a_ring_that_agrees,
         status_claims_what_is_true,
         racks_shrink_by_a_node_that_left,
+        done_is_done,
     }
 )
 WORLD_RULES: Final[tuple[WorldRule, ...]] = (
@@ -340,6 +348,7 @@ WORLD_RULES: Final[tuple[WorldRule, ...]] = (
     nodes_keep_their_identity,
     volumes_stay,
     the_budget_is_never_absent,
+    operations_keep_their_limits,
 )
 
 

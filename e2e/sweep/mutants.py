@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.sweep import bugs, leaving_bugs, removing_bugs, replacing_bugs
+from e2e.sweep import bugs, leaving_bugs, removing_bugs, replacing_bugs, upkeep_bugs
 from e2e.sweep.explore import Explorer
 from e2e.sweep.run import replay
 from e2e.sweep.stories import BY_NAME
@@ -233,6 +233,38 @@ MUTANTS: Final = (
         about="a removal is forgotten with the pod that it was done through",
         plant=removing_bugs.forgets_what_a_lost_pod_removed,
         stories=("widow",),
+    ),
+    Mutant(
+        name="done-when-asked",
+        about="an operation is called Done as soon as Cassandra was asked for it",
+        plant=upkeep_bugs.calls_done_what_it_asked_for,
+        stories=("cleanup",),
+    ),
+    Mutant(
+        name="lost-is-done",
+        about="an operation whose answer was lost is called Done",
+        plant=upkeep_bugs.takes_a_lost_answer_for_done,
+        stories=("cleanup",),
+        faults=("unsent",),
+    ),
+    Mutant(
+        name="begins-again-what-runs",
+        about="a successor asks for what the node is still at",
+        plant=upkeep_bugs.begins_again_what_runs,
+        stories=("halt",),
+        faults=("kill-unanswered", "kill-answered"),
+    ),
+    Mutant(
+        name="restarts-in-the-middle",
+        about="a node is restarted in the middle of an operation",
+        plant=upkeep_bugs.restarts_in_the_middle,
+        stories=("patience",),
+    ),
+    Mutant(
+        name="repairs-everywhere-at-once",
+        about="two nodes are repaired at once",
+        plant=upkeep_bugs.repairs_everywhere_at_once,
+        stories=("repair",),
     ),
 )
 

@@ -1,9 +1,9 @@
 """
 Plans: which fault strikes at which point of which story, and their names.
 
-A point is a write, a read, an event or a question to a Cassandra node, numbered from 1 in the order in
-which the fault-free story comes to them. A plan is one fault at one point; its id replays it:
-`create/write/17/kill-unanswered`.
+A point is a write, a read, an event, a question to a Cassandra node, or a call to one that lasts. Each kind
+is numbered from 1, in the order in which the fault-free story comes to its points. A plan is one fault at one
+point; its id replays it: `create/write/17/kill-unanswered`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-WRITE, READ, EVENT, NODE = "write", "read", "event", "node"
+WRITE, READ, EVENT, NODE, CALL = "write", "read", "event", "node", "call"
 
 # What can happen at each kind of point; the sentences are what the documentation shows.
 FAULTS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -48,6 +48,11 @@ FAULTS: Final[Mapping[str, Mapping[str, str]]] = {
         "mute": "the node does not answer the operator for 20 seconds",
         "cut": "the connection breaks, once",
         "half": "for 3 seconds the node says that it knows nobody",
+    },
+    CALL: {
+        "unsent": "the connection breaks before the node hears of it",
+        "unheard": "the node does it, and the connection breaks at once",
+        "dropped": "the node does it, and the connection breaks after 3 seconds",
     },
 }
 

@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
+from controller.api.v2.names import OPERATION_RESULT
 from e2e.sweep.world import World, condition, label, wanted_size
 
 Probe = Callable[[World], bool]
+
+# Why an operation may rightly fail: its node or a peer went down in the middle, or the answer was lost.
+_REASONS: Final = (
+    "Cassandra was restarted",
+    "the answer was lost",
+    "Stream failed: connection to",
+    "failed stream session",
+)
 
 
 def ready(name: str) -> Probe:
@@ -143,6 +153,32 @@ def operated(pod: str, status: str) -> Probe:
         return labels.get("operation-status") == status and bool(labels.get("operation-end"))
 
     return probe
+
+
+def settled(pod: str) -> Probe:
+    """The last operation that labels of *pod* asked for is Done, or failed by what befell it."""
+
+    def probe(world: World) -> bool:
+        metadata = world.pods[pod]["metadata"] if pod in world.pods else {}
+        labels, result = (
+            metadata.get("labels") or {},
+            (metadata.get("annotations") or {}).get(OPERATION_RESULT),
+        )
+        status = labels.get("operation-status")
+        lost = status == "Error" and result is not None and any(words in result for words in _REASONS)
+        return bool(labels.get("operation-end")) and (status == "Done" or lost)
+
+    return probe
+
+
+def at_work(pod: str, method: str) -> Probe:
+    """Cassandra in *pod* carries *method* out."""
+    return lambda world: any(node.pod == pod and method in node.at_work for node in world.nodes)
+
+
+def any_of(*probes: Probe) -> Probe:
+    """One of them holds."""
+    return lambda world: any(probe(world) for probe in probes)
 
 
 def removing(name: str) -> Probe:

@@ -22,7 +22,7 @@ from e2e.sweep.accidents import CRASH, OUTAGE, UNDO
 from e2e.sweep.carry_out import befall, removal, replicate
 from e2e.sweep.director import Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
-from e2e.sweep.plans import Plan
+from e2e.sweep.plans import CALL, FAULTS, Plan
 from e2e.sweep.steps import (
     AddMachine,
     Apply,
@@ -65,7 +65,7 @@ _TAKEN_BACK = (
 # What was done last hangs on what came first.
 _TOLD = ("cassandraLastAction.name", "lastClusterAction")
 _APART: Mapping[str | None, tuple[str, ...]] = {
-    "stale-restart": _TOLD,
+    "stale-restart": (*_TOLD, ".podLastOperation.podsOK"),
     CRASH: (*_RESTARTED, *_TOLD),
     OUTAGE: (*_RESTARTED, *_TOLD),
     UNDO: (*_RESTARTED, *_TAKEN_BACK, *_TOLD),
@@ -107,13 +107,20 @@ class Run:
         self._story = story
         self._reference = reference
         self._director = Director(decide)
-        self._cluster = SimCluster(seed, images=Images(unknown={MISSING_IMAGE}), tap=self._director)
+        self._cluster = SimCluster(
+            seed, images=Images(unknown={MISSING_IMAGE}), tap=self._director, holds=True
+        )
         faults = self._director.bind(self._cluster)
         self._witness = Witness(self._cluster, self._director, faults)
 
     def possible(self, fault: str) -> bool:
         """Whether *fault* would change anything if it struck now."""
         return self._director.possible(fault)
+
+    @property
+    def parked(self) -> bool:
+        """Whether threads of the operator's wait, which a fork of this process would not have."""
+        return self._cluster.parked
 
     def play(self) -> Outcome:
         """Play the story to its end, or to the first broken invariant."""
@@ -237,6 +244,7 @@ class Run:
             apart = (
                 *self._story.hangs_on,
                 *(self._story.hangs_on_accidents if accident else ()),
+                *(self._story.hangs_on_calls if accident or self._director.fault in FAULTS[CALL] else ()),
                 *_APART.get(self._director.fault, ()),
             )
             found = (text for text in found if not any(name in text.split(" is ")[0] for name in apart))

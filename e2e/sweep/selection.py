@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from e2e.sweep.explore import Select
-from e2e.sweep.plans import EVENT, FAULTS, NODE, READ, WRITE, Plan, UnknownPlanError
+from e2e.sweep.plans import CALL, EVENT, FAULTS, NODE, READ, WRITE, Plan, UnknownPlanError
 
 # Faults that come to much the same take turns: the first strikes at points 1, 1 + n, 1 + 2n and so on.
 _TURNS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
@@ -15,10 +15,11 @@ _TURNS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
     # Swapped with an event that does not come for 20 seconds, it is lost until then.
     EVENT: (("drop", "swap"), ("end", "", "")),
     NODE: (("mute", "cut", "half"),),
+    CALL: (),
 }
 # The quick sweep kills the operator after every write, and takes every so many'th of the other plans.
 _QUICK_KILL: Final = "kill-unanswered"
-_QUICK_EVERY: Final[Mapping[str, int]] = {WRITE: 67, READ: 97, EVENT: 59, NODE: 131}
+_QUICK_EVERY: Final[Mapping[str, int]] = {WRITE: 67, READ: 97, EVENT: 59, NODE: 131, CALL: 3}
 
 
 def every(plan: Plan) -> bool:

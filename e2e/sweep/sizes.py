@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2e.sweep.probes import all_of, exists, leaving, operated, racks, ready, says, tidy
+from e2e.sweep.probes import all_of, exists, leaving, racks, ready, says, tidy
 from e2e.sweep.samples import dcs_of, is_ready, made, one_dc, rests, sample, single
-from e2e.sweep.steps import Edit, Keyspace, Label, Pause, Story, Until
+from e2e.sweep.steps import Edit, Keyspace, Pause, Story, Until
 
 SIZES: Final = (
     Story(
@@ -110,21 +110,5 @@ SIZES: Final = (
             probe=all_of(ready("solo"), tidy("solo"), racks("solo", "dc1-rack1")),
             seconds=600,
         ),
-    ),
-    Story(
-        name="cleanup",
-        about="a cleanup that is asked for by labels on a pod",
-        given=made(single()),
-        when=(
-            Label(pod="solo-dc1-rack1-0", labels={"operation-name": "cleanup", "operation-status": "ToDo"}),
-        ),
-        end=Until(
-            # A sweep has no threads, so that the answer to a call that lasts is always lost.
-            what="the pod says how it ended, and the cluster is Ready",
-            probe=all_of(operated("solo-dc1-rack1-0", "Error"), ready("solo")),
-            seconds=200,
-        ),
-        # In whose words the answer was lost depends on how.
-        hangs_on=("annotations.cassandraclusters.db.orange.com/operation-result",),
     ),
 )

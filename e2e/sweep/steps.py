@@ -94,18 +94,21 @@ class RemoveMachine:
 
 @attrs.frozen(kw_only=True)
 class Keyspace:
-    """Create a keyspace with so many *copies* in the data centre `dc1`."""
+    """Create a keyspace with so many *copies* in each of *dcs*, and *megabytes* of data."""
 
     name: str
     copies: int
+    dcs: tuple[str, ...] = ("dc1",)
+    megabytes: int = 0
 
 
 @attrs.frozen(kw_only=True)
 class Replicate:
-    """Have a keyspace that there is keep so many *copies* in the data centre `dc1`."""
+    """Have a keyspace that there is keep so many *copies* in each of *dcs*."""
 
     name: str
     copies: int
+    dcs: tuple[str, ...] = ("dc1",)
 
 
 @attrs.frozen(kw_only=True)
@@ -148,7 +151,8 @@ class Story:
     *quiet*: from then on the operator writes nothing. Not so where the kubelet goes on trying something,
     since the operator repeats its words. *hangs_on*: in which paths the end may differ from the one without
     faults, since it hangs on when something was seen; *hangs_on_accidents*: the same, where an accident may
-    decide whether a node comes to leave.
+    decide whether a node comes to leave. *hangs_on_calls*: where an accident, or the loss of its answer, may
+    decide how an operation ends.
     """
 
     name: str
@@ -159,3 +163,4 @@ class Story:
     quiet: bool = True
     hangs_on: tuple[str, ...] = ()
     hangs_on_accidents: tuple[str, ...] = ()
+    hangs_on_calls: tuple[str, ...] = ()

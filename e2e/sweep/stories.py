@@ -10,6 +10,7 @@ from e2e.sweep.removals import REMOVALS
 from e2e.sweep.samples import is_ready, made, sample, secret, single
 from e2e.sweep.sizes import SIZES
 from e2e.sweep.steps import Apply, Delete, Edit, Pause, Story, Until
+from e2e.sweep.upkeep import UPKEEP
 
 _LIVES: Final = (
     Story(
@@ -104,5 +105,5 @@ _LIVES: Final = (
         quiet=False,
     ),
 )
-STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS, *REMOVALS)
+STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS, *REMOVALS, *UPKEEP)
 BY_NAME: Final = {story.name: story for story in STORIES}

@@ -20,7 +20,7 @@ from typing import Any, Final
 import attrs
 
 from e2e.sweep.director import Decide
-from e2e.sweep.plans import EVENT, NODE, READ, WRITE, Plan
+from e2e.sweep.plans import CALL, EVENT, NODE, READ, WRITE, Plan
 from e2e.sweep.probes import all_of, ready, tidy
 from e2e.sweep.run import MISSING_IMAGE, Outcome, Run
 from e2e.sweep.samples import made, rests, sample
@@ -30,10 +30,12 @@ from e2e.sweep.steps import BringBack, Delete, Edit, Keyspace, Label, Pause, Pow
 NAME: Final = "demo"
 # Edits of a walk, and how long a user thinks between two of them, in seconds.
 LENGTH: Final = 8
+# How many of the operations that are asked for are paused at once.
+_PAUSED: Final = 0.2
 _THINKS: Final = (0.2, 1.0, 3.0, 10.0, 30.0, 90.0)
 # One fault in so many points of a kind; all but accidents, which walks have as steps, and events that are
 # lost, since of those nobody hears until a watch expires.
-_ONE_IN: Final[Mapping[str, int]] = {WRITE: 25, READ: 250, EVENT: 250, NODE: 250}
+_ONE_IN: Final[Mapping[str, int]] = {WRITE: 25, READ: 250, EVENT: 250, NODE: 250, CALL: 5}
 _FAULTS: Final[Mapping[str, Sequence[str]]] = {
     WRITE: (
         "kill-before",
@@ -51,6 +53,7 @@ _FAULTS: Final[Mapping[str, Sequence[str]]] = {
     READ: ("error", "hang"),
     EVENT: ("hold", "end"),
     NODE: ("mute", "cut", "half"),
+    CALL: ("unsent", "unheard", "dropped"),
 }
 _SPEC: Final = sample(NAME, hardAntiAffinity=False)["spec"]
 _BAD_YAML: Final = {"no_such_parameter": 7}
@@ -73,7 +76,8 @@ class Walked:
 def walk(number: int) -> Story:
     """Return the walk with this *number*."""
     dice = random.Random(number)  # noqa: S311 -- a walk, no secrets
-    keyspace = Keyspace(name="app", copies=dice.randint(1, 3))
+    # On every other walk there is something to be streamed, and to be worked on.
+    keyspace = Keyspace(name="app", copies=dice.randint(1, 3), megabytes=300 * (number % 2))
     way: list[Step] = []
     for _ in range(LENGTH):
         way.extend((*dice.choice(_TURNS)(dice), Pause(seconds=dice.choice(_THINKS))))
@@ -192,10 +196,13 @@ def _pod(dice: random.Random) -> str:
 
 
 def _operation(dice: random.Random) -> Way:
-    """Return an operation that needs no thread of the operator's to go on beside it: a walk has none."""
-    name = dice.choice(("cleanup", "flush", "upgradesstables", "compact"))
-    labels = {"operation-name": name, "operation-status": "ToDo"}
-    return (Label(pod=_pod(dice), labels=labels),)
+    """Return an operation that is asked for, and perhaps paused soon after."""
+    name = dice.choice(("cleanup", "flush", "upgradesstables", "compact", "repair", "scrub", "snapshot"))
+    pod = _pod(dice)
+    ask = Label(pod=pod, labels={"operation-name": name, "operation-status": "ToDo"})
+    if dice.random() < _PAUSED:
+        return (ask, Pause(seconds=1.0), Label(pod=pod, labels={"operation-status": "Paused"}))
+    return (ask,)
 
 
 def _outage(dice: random.Random) -> Way:

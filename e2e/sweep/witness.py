@@ -67,7 +67,7 @@ class Witness:
         nodes = self._cluster.controllers.ring.nodes()
         seen = (
             self._cluster.server.store.version,
-            tuple((n.address, n.mode, n.native_transport, n.view.epoch) for n in nodes),
+            tuple((n.address, n.mode, n.native_transport, n.view.epoch, n.at_work) for n in nodes),
         )
         if seen == self._seen:
             return False

@@ -39,7 +39,8 @@ class RingNode:
     """A Cassandra process. *fresh*: its disk never was a member's. *knows*: who it counts as members.
 
     *host_ids* are theirs, by address. *age* is for how many seconds it has been running, *removes* the host
-    id of whom it removes from the ring.
+    id of whom it removes from the ring. *at_work* are the methods that it was asked for and carries out,
+    *finished* says when one came to a good end last.
     """
 
     address: str
@@ -53,6 +54,8 @@ class RingNode:
     host_ids: Mapping[str, str] = attrs.field(factory=dict)
     age: float = 0.0
     removes: str | None = None
+    at_work: tuple[str, ...] = ()
+    finished: Mapping[str, float] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
@@ -208,6 +211,8 @@ def _node(node: Node) -> RingNode:
         host_ids=dict(node.view.host_ids),
         age=node.simulation.now - node.started_at,
         removes=_removes(node),
+        at_work=node.at_work,
+        finished=dict(node.finished),
     )
 
 

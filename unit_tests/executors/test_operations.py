@@ -44,6 +44,16 @@ REPLICATED = ["system_auth", "app"]
 NTS = "org.apache.cassandra.locator.NetworkTopologyStrategy {dc1=3, dc2=1}"
 
 
+_STARTING = httpx.Response(
+    200,
+    json={
+        "status": 404,
+        "error_type": "javax.management.InstanceNotFoundException",
+        "error": "javax.management.InstanceNotFoundException : StorageService",
+    },
+)
+
+
 class Line:
     """A node at the other end that knows its keyspaces; *answers* are what it says to calls."""
 
@@ -53,6 +63,8 @@ class Line:
         self.answers: Callable[[str, list[Any]], Any] = lambda _operation, _arguments: None
         # Who has copies of all keyspaces; the members of the ring stand in dc1 and dc2.
         self.replication = NTS
+        # Whether questions that come before an operation are left without an answer.
+        self.silent = False
         self.slept: list[float] = []
         self.waiting: list[Callable[[], None]] = []
         over = Jolokia.over(httpx.MockTransport(self._asked))
@@ -79,6 +91,8 @@ class Line:
             said = [places.get(each["arguments"][0], self.replication) for each in body]
             return httpx.Response(200, json=[{"status": 200, "value": value} for value in said])
         if body["type"] == "read":
+            if self.silent:
+                raise httpx.ReadTimeout("nothing came")
             names = body["attribute"]
             known = {
                 "Keyspaces": ["system", *REPLICATED],
@@ -230,6 +244,43 @@ def test_a_lost_answer_is_told_from_a_refusal(line: Line) -> None:
 
     assert found.lost
     assert len(line.calls) == 1
+
+
+def test_a_node_that_is_silent_beforehand_was_not_asked(line: Line) -> None:
+    """That is told once, as a failure that passes; then the operation is asked for as if never before."""
+    line.silent = True
+    line.run(line.action(), line.bodies)
+    line.make_calls()
+    assert call_state(line.held, "one") == NotCalled()
+
+    with pytest.raises(TransientError, match="did not answer in time"):
+        line.run(line.action(), line.bodies)
+    assert not line.waiting
+
+    line.silent = False
+    assert line.carry_out(Cleanup()) == Ended()
+
+
+def test_a_process_that_has_only_just_started_was_not_asked(line: Line) -> None:
+    """Its agent is there before Cassandra is."""
+    line.answers = lambda _o, _a: _STARTING
+    line.run(line.action(Flush(keyspace="app")), line.bodies)
+    line.make_calls()
+
+    assert call_state(line.held, "one") == NotCalled()
+
+
+@pytest.mark.parametrize("operation", [Cleanup(), Repair(keyspace="app")])
+def test_a_node_that_restarts_in_the_middle_has_lost_the_answer(line: Line, operation: NodeOperation) -> None:
+    """It is no word of Cassandra's that there is no StorageService."""
+    # A repair has a number.
+    said = iter([7 if isinstance(operation, Repair) else 0])
+    line.answers = lambda _o, _a: next(said, _STARTING)
+
+    found = line.carry_out(operation)
+
+    assert found.lost
+    assert "is starting" in str(found.failure)
 
 
 def test_who_does_not_lead_any_more_goes_no_further(line: Line) -> None:

@@ -19,7 +19,7 @@ from controller.plugin.session import Output, Session
 from controller.plugin.world import read
 from e2e.providers.cluster import CLUSTERS, Object, condition, is_true
 from e2e.providers.sim import NAMESPACE, SimCluster
-from e2e.providers.sim_operator import NoTap
+from e2e.providers.sim_tap import NoTap
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, sample
 

@@ -23,7 +23,7 @@ from controller.kube.kinds import Kind
 from controller.kube.transport import Request, Response
 from controller.reconcile import snapshot
 from e2e.providers.sim import NAMESPACE, SimCluster
-from e2e.providers.sim_operator import NoTap
+from e2e.providers.sim_tap import NoTap
 from unit_tests.builders.test_golden import recorded
 
 Json = dict[str, Any]

@@ -19,7 +19,7 @@ from controller.reconcile.finish import Finisher
 from controller.reconcile.stores import Stores
 from controller.runtime.store import Key
 from e2e.providers.sim import NAMESPACE, SimCluster
-from e2e.providers.sim_operator import NoTap
+from e2e.providers.sim_tap import NoTap
 from e2e.providers.simulated import SimulatedCluster
 from e2e.samples import jolokia_secret, single
 from e2e.simkube.inprocess import InProcess

@@ -15,6 +15,7 @@ from e2e.sweep import leaving_rules as gone
 from e2e.sweep import removing_rules as removing
 from e2e.sweep import world as places
 from e2e.sweep.world import Copies, World, Write
+from unit_tests.sweep import operation_cases
 from unit_tests.sweep.worlds import (
     CLAIM,
     EXACT,
@@ -529,6 +530,7 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
         world(),
         None,
     ),
+    **operation_cases.WRITES,
 }
 WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
     "one joins": (
@@ -652,6 +654,7 @@ WORLDS: dict[str, tuple[inv.WorldRule, World, World, str | None]] = {
         world(clusters={}),
         None,
     ),
+    **operation_cases.WORLDS,
 }
 
 

@@ -11,8 +11,8 @@ import pytest
 from e2e.sweep.__main__ import main
 from e2e.sweep.endstate import differences
 from e2e.sweep.explore import Explorer
-from e2e.sweep.plans import Plan, parse
-from e2e.sweep.run import Outcome, replay
+from e2e.sweep.plans import FAULTS, Plan, parse
+from e2e.sweep.run import Outcome, Run, replay
 from e2e.sweep.stories import BY_NAME
 
 STORY = BY_NAME["secret"]
@@ -70,6 +70,30 @@ def test_a_forked_plan_is_what_its_replay_is(trunk: Outcome) -> None:
     assert found.trunk.history == trunk.history
     for verdict in found.verdicts:
         replayed = replay(STORY, verdict.plan, reference=trunk.end)
+        assert verdict.history == replayed.history
+        assert verdict.problems == tuple(map(str, replayed.violations)) == ()
+
+
+def test_a_plan_that_strikes_while_a_call_lasts_is_what_its_replay_is() -> None:
+    """A fork would lose the thread of the call: such a plan is played from the beginning."""
+    story = BY_NAME["halt"]
+    lasting: list[Plan] = []
+
+    def decide(kind: str, number: int) -> str | None:
+        if run.parked and kind in {"write", "event", "node"}:
+            fault = {"write": "kill-answered", "event": "hold", "node": "mute"}[kind]
+            lasting.append(Plan(story="halt", kind=kind, number=number, fault=fault))
+        return None
+
+    run = Run(story, decide)
+    end = run.play().end
+    chosen = {next(plan for plan in lasting if plan.kind == kind) for kind in ("write", "event", "node")}
+    chosen |= {parse(f"halt/call/2/{fault}") for fault in FAULTS["call"]}
+    found = Explorer(story, jobs=2, reference=end, select=chosen.__contains__).explore()
+
+    assert {verdict.plan for verdict in found.verdicts} == chosen
+    for verdict in found.verdicts:
+        replayed = replay(story, verdict.plan, reference=end)
         assert verdict.history == replayed.history
         assert verdict.problems == tuple(map(str, replayed.violations)) == ()
 

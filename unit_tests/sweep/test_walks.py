@@ -12,7 +12,7 @@ from e2e.sweep.__main__ import main
 from e2e.sweep.mutants import MUTANTS
 from e2e.sweep.steps import Edit
 
-# Short ones: of racks and data centres, of a bad image, of a stop.
+# Short ones: of racks and data centres, of a new image while a machine is lost, of a stop.
 NUMBERS = (3, 5, 16)
 
 
