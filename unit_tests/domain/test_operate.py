@@ -400,6 +400,21 @@ def test_what_would_harm_an_operation_waits_for_its_end() -> None:
     assert held("flush")[:3] == ["Wait", "RestartPod", "NoteLeaving"]
 
 
+def test_a_restart_tells_which_labels_go_with_it() -> None:
+    """What waits on a pod goes with it, and would else be missed; what we asked for, we ask for again."""
+    restart = RestartPod(pod=FIRST, uid="u", why="new template")
+
+    def told(operation: PodOperation) -> str:
+        want, observed = ring(2, operations={FIRST: operation})
+        return beside(want, observed, (restart,))[0].why
+
+    assert told(asked("flush", "app")) == (
+        "new template; its labels go with it, so ask again for flush of app, which has not begun"
+    )
+    assert told(attrs.evolve(asked("cleanup"), request="r")) == "new template"
+    assert told(PodOperation(name="cleanup", status="Done")) == "new template"
+
+
 def walk(
     operations: Mapping[str, PodOperation], seen: Operations, last: PodLastOperation
 ) -> PodLastOperation:

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from controller.domain.actions import (
     Action,
     ApplyStatefulSet,
@@ -25,12 +27,12 @@ from controller.domain.actions import (
 )
 from controller.domain.desired import Desired
 from controller.domain.observed import Observed, Rack
-from controller.domain.operations.kinds import Remove
+from controller.domain.operations.kinds import Remove, text_of
 from controller.domain.operations.limits import limit_of
 from controller.domain.plan import autopilot, orphaned
 from controller.domain.plan.operate.begin import begin, refused
 from controller.domain.plan.operate.under_way import go_on
-from controller.domain.plan.operate.work import Work, begun
+from controller.domain.plan.operate.work import Work, begun, wanted
 from controller.domain.removing import orphan
 
 
@@ -47,6 +49,18 @@ def beside(desired: Desired, observed: Observed, planned: Sequence[Action]) -> t
     return tuple(actions)
 
 
+def _telling_what_goes(action: RestartPod, observed: Observed) -> RestartPod:
+    """Return *action* with what its user has to ask for again: labels go with their pod.
+
+    What we asked for on their behalf, we ask for again.
+    """
+    for work in wanted(observed):
+        if work.pod.name == action.pod and work.pod.operation.request is None:
+            again = f"its labels go with it, so ask again for {text_of(work.operation)}, which has not begun"
+            return attrs.evolve(action, why=f"{action.why}; {again}")
+    return action
+
+
 def _held_back(action: Action, under_way: Sequence[Work], observed: Observed) -> Action:
     """Return *action*, or a wait in its place while an operation would suffer from it."""
     counted = [work for work in under_way if limit_of(work.operation).counts]
@@ -61,6 +75,7 @@ def _held_back(action: Action, under_way: Sequence[Work], observed: Observed) ->
             mine = next((work for work in under_way if work.pod.name == pod), None)
             if mine is not None:
                 return Wait(seconds=None, why=f"{pod} is restarted once {mine.text} is over")
+            return _telling_what_goes(action, observed)
         case NoteLeaving(step=LeaveStep.BEGIN, pod=pod) if counted:
             return Wait(seconds=None, why=f"{pod} leaves once {counted[0].text} is over")
         case ApplyStatefulSet(rack=name, replicas=replicas) if counted:
