@@ -347,6 +347,57 @@ def test_a_node_that_just_fell_silent_is_waited_for() -> None:
     assert len(restarts(ask(dict(nobody)))) == 1
 
 
+def quiet(seen: Observed, pod: str, *, youngest: bool = True) -> Observed:
+    """Return *seen* with a *pod* that is ready and does not answer, made after all others if *youngest*."""
+    racks = {
+        name: attrs.evolve(
+            rack,
+            pods=tuple(
+                attrs.evolve(p, created=seen.now) if youngest and p.name == pod else p for p in rack.pods
+            ),
+        )
+        for name, rack in seen.racks.items()
+    }
+    answers = {**seen.ring.answers, pod: Silent(why="timed out")}
+    return attrs.evolve(seen, racks=racks, ring=Ring(answers=answers))
+
+
+@pytest.mark.parametrize("sizes", [(1, 1, 1), (2, 2, 2), (3,)])
+@pytest.mark.parametrize("template", ["t1", "t3"])
+def test_the_pod_on_trial_is_corrected_although_it_does_not_answer(
+    template: str, sizes: tuple[int, ...]
+) -> None:
+    """A template that cuts a node off from the operator is taken back by the next edit, from that node on."""
+    tried = desired(sizes, template="t2")
+    world = act(tried, ring(*sizes), times=2)
+    (victim,) = world.restarts
+    assert not restarts(plan(tried, quiet(look(tried, world), victim)))
+
+    want = desired(sizes, template=template)
+    (store,) = [a for a in plan(want, quiet(look(want, world), victim)) if isinstance(a, ApplyStatefulSet)]
+    then = look(want, world.after(store, want))
+
+    assert restarts(plan(want, quiet(then, victim))) == [victim]
+    # Another one that is silent, or a pod that has long been there, is waited for.
+    other = next(pod.name for pod in then.pods() if pod.name != victim)
+    both = quiet(quiet(then, victim), other, youngest=False)
+    for seen in (quiet(then, victim, youngest=False), quiet(then, other, youngest=False), both):
+        assert not restarts(plan(want, seen))
+
+
+def test_what_to_do_about_silence_is_said() -> None:
+    """The wait names the pod, how to restart it, and what goes on without its answer."""
+    want = desired((1, 1, 1), template="t2")
+    seen = look(want, act(want, ring(1, 1, 1)))
+
+    (why, *_) = [a.why for a in plan(want, quiet(seen, "demo-dc1-rack2-0")) if isinstance(a, Wait)]
+
+    assert "kubectl delete pod demo-dc1-rack2-0" in why
+    assert "spec.unlockNextOperation" in why
+    unlocked = desired((1, 1, 1), template="t2", rollout=Rollout(unlocked=True))
+    assert restarts(plan(unlocked, quiet(seen, "demo-dc1-rack2-0"))) == ["demo-dc1-rack0-0"]
+
+
 @pytest.mark.parametrize(
     ("schemas", "release", "waits"),
     [

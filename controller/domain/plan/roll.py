@@ -13,7 +13,7 @@ It promises to end wherever pods start, and to say what it waits for; it never m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import attrs
 
@@ -21,41 +21,16 @@ from controller.api.v2.cluster import ActionName
 from controller.domain import beside
 from controller.domain.actions import Action, ApplyStatefulSet, Hold, RestartPod, Wait
 from controller.domain.desired import Desired, DesiredRack
-from controller.domain.observed import Observed, Pod, Rack, StatefulSet
-from controller.domain.plan import tell
+from controller.domain.observed import Observed, Pod, Rack
+from controller.domain.plan import silence, tell
+from controller.domain.plan.rollplace import Place
 from controller.domain.plan.safe import Turn, safe
 from controller.domain.plan.upgrade import upgrade
-from controller.domain.plan.waiting import GOSSIP_SECONDS, SILENCE_SECONDS, created, find, on_its_way
+from controller.domain.plan.waiting import GOSSIP_SECONDS, created, find, on_its_way
 from controller.domain.ring import Silent
 
 # How soon to look again at a node that tries a new template.
 _VERDICT_SECONDS = 2.0
-
-
-@attrs.frozen(kw_only=True)
-class _Place:
-    """A rack that exists: as wanted, as observed."""
-
-    want: DesiredRack
-    rack: Rack
-    statefulset: StatefulSet
-
-    @property
-    def stored(self) -> bool:
-        """Whether the StatefulSet has the wanted template."""
-        return self.statefulset.template_hash == self.want.template_hash
-
-    def outdated(self) -> list[Pod]:
-        """Return the pods of an older template, the last ordinal first."""
-        pods = sorted(self.rack.pods, key=lambda pod: -pod.ordinal)
-        size = self.statefulset.replicas
-        return [pod for pod in pods if pod.ordinal < size and self.statefulset.outdates(pod)]
-
-    def pending(self) -> bool:
-        """Whether there is anything to roll here, or it cannot be told yet."""
-        if not self.stored or self.outdated():
-            return True
-        return bool(self.rack.pods) and not self.statefulset.settled
 
 
 def roll(desired: Desired, observed: Observed) -> list[Action]:
@@ -94,30 +69,34 @@ def _step(desired: Desired, observed: Observed) -> list[Action] | Turn:
     if desired.rollout.paused:
         why = "spec.rollout.paused is true: no further node is restarted until it is false"
         return [Hold(reason="RolloutPaused", path="spec.rollout.paused", why=why)]
-    return _correction(places, desired, observed) or _in_order(place, places, desired, observed)
+    return (
+        _correction(places, desired, observed)
+        or _silenced(place, places, desired, observed)
+        or _in_order(place, places, desired, observed)
+    )
 
 
-def _places(desired: Desired, observed: Observed) -> Iterator[_Place]:
+def _places(desired: Desired, observed: Observed) -> Iterator[Place]:
     """Yield the racks in which the operator restarts pods."""
     for want in desired.racks:
         rack = observed.racks.get(want.name, Rack())
         statefulset = rack.statefulset
         if statefulset is not None and statefulset.waits_for_us and not statefulset.terminating:
-            yield _Place(want=want, rack=rack, statefulset=statefulset)
+            yield Place(want=want, rack=rack, statefulset=statefulset)
 
 
-def _put_back(place: _Place) -> ApplyStatefulSet:
+def _put_back(place: Place) -> ApplyStatefulSet:
     """Undo edits of a StatefulSet before a pod is made from them."""
     paths = ", ".join(place.statefulset.drift)
     return _store(place, f"the StatefulSet of rack {place.want.name} is put right ({paths}); no pod restarts")
 
 
-def _store(place: _Place, why: str) -> ApplyStatefulSet:
+def _store(place: Place, why: str) -> ApplyStatefulSet:
     have = place.statefulset
     return ApplyStatefulSet(rack=place.want.name, replicas=have.replicas, uid=have.uid, why=why)
 
 
-def _correction(places: list[_Place], desired: Desired, observed: Observed) -> list[Action] | Turn | None:
+def _correction(places: list[Place], desired: Desired, observed: Observed) -> list[Action] | Turn | None:
     """Return how nodes that do not serve get a newer template; None if there are none.
 
     One that joins is let finish: its peers know, and a restart would begin its streams anew. Where nobody
@@ -159,13 +138,13 @@ def _correction(places: list[_Place], desired: Desired, observed: Observed) -> l
     return waits or _turn(place, (pod,), 1, unheard)
 
 
-def _unmade(place: _Place) -> list[str]:
+def _unmade(place: Place) -> list[str]:
     """Return the first pod that the rack should have and has not, ordinals below the partition aside."""
     ordinals = range(place.want.partition, place.statefulset.replicas)
     return [f"{place.statefulset.name}-{n}" for n in ordinals if find(place.rack, n) is None][:1]
 
 
-def _stuck(place: _Place, pod: Pod, observed: Observed) -> bool:
+def _stuck(place: Place, pod: Pod, observed: Observed) -> bool:
     """Tell whether *pod* exists to no avail, with a template that is not the wanted one."""
     if pod.terminating or pod.ready or pod.ordinal < place.want.partition:
         return False
@@ -180,7 +159,7 @@ def _seen_up(pod: Pod, observed: Observed) -> bool:
     return bool(pod.ip) and known and observed.ring.seen_down(pod.ip or "") is None
 
 
-def _restart_broken(place: _Place, pod: Pod) -> RestartPod:
+def _restart_broken(place: Place, pod: Pod) -> RestartPod:
     why = (
         f"{pod.name} does not serve, so that its restart takes nothing away:"
         f" it gets the new template of rack {place.want.name}"
@@ -188,9 +167,31 @@ def _restart_broken(place: _Place, pod: Pod) -> RestartPod:
     return RestartPod(pod=pod.name, uid=pod.uid, why=why)
 
 
-def _in_order(
-    place: _Place, places: list[_Place], desired: Desired, observed: Observed
-) -> list[Action] | Turn:
+def _silenced(
+    place: Place, places: list[Place], desired: Desired, observed: Observed
+) -> list[Action] | Turn | None:
+    """Return how a node that tried what is no longer wanted, and does not answer, gets something else.
+
+    None if there is none, or anything else is to be waited for.
+    """
+    rack = place.rack.pods
+    older = [pod for pod in rack if not place.stored or place.statefulset.outdates(pod)]
+    older = [pod for pod in older if pod.ordinal >= place.want.partition]
+    pod = silence.mute(older, rack, [pod for like in places for pod in like.rack.pods], observed)
+    if pod is None or (desired.rollout.share is None and desired.rollout.most < 1):
+        return None
+    waits, _, in_flight = _others(place, places, desired, observed, exempt=pod.name)
+    if waits or in_flight:
+        return None
+    said = f"{pod.name} does not answer the operator"
+    if not place.stored:
+        return [_store(place, f"{said} with the old template of rack {place.want.name}; the spec changed")]
+    if not place.statefulset.settled:
+        return [_takes_up(place)]
+    return _turn(place, (pod,), 1, said)
+
+
+def _in_order(place: Place, places: list[Place], desired: Desired, observed: Observed) -> list[Action] | Turn:
     """Return the next step in the rack whose turn it is."""
     want, have = place.want, place.statefulset
     at_once = desired.rollout.share is not None
@@ -229,7 +230,7 @@ def _in_order(
     return attrs.evolve(turn, most=most, going=tuple(action for action, _ in in_flight))
 
 
-def _turn(place: _Place, offered: tuple[Pod, ...], most: int, unheard: str | None) -> Turn:
+def _turn(place: Place, offered: tuple[Pod, ...], most: int, unheard: str | None) -> Turn:
     change = f" ({place.statefulset.change})" if place.statefulset.change else ""
     return Turn(
         purpose=f"to take the new template of rack {place.want.name}{change}",
@@ -239,7 +240,7 @@ def _turn(place: _Place, offered: tuple[Pod, ...], most: int, unheard: str | Non
     )
 
 
-def _upgrading(turn: Turn, place: _Place, observed: Observed) -> Turn:
+def _upgrading(turn: Turn, place: Place, observed: Observed) -> Turn:
     """Return *turn* with what is to be said and checked if it brings another version of Cassandra."""
     change = upgrade(place.want.line, observed)
     if change is not None:
@@ -251,7 +252,7 @@ def _upgrading(turn: Turn, place: _Place, observed: Observed) -> Turn:
 
 
 def _others(
-    turn: _Place, places: list[_Place], desired: Desired, observed: Observed, *, exempt: str = ""
+    turn: Place, places: list[Place], desired: Desired, observed: Observed, *, exempt: str = ""
 ) -> tuple[list[Action], str | None, list[tuple[Action, Pod | None]]]:
     """Return what has to be waited for, who does not answer, and what is on its way in this very rack.
 
@@ -276,7 +277,7 @@ def _others(
                 in_flight.append((why, pod))
             elif not (desired.rollout.unlocked and pod is not None and place.statefulset.outdates(pod)):
                 waits.append(why)
-    waits += _silence(unheard, desired, observed)
+    waits += [] if desired.rollout.unlocked else silence.waits(unheard, observed)
     move = observed.ring.on_the_move()
     if move is not None and not desired.rollout.unlocked:
         waits.append(Wait(seconds=GOSSIP_SECONDS, why=f"one topology change at a time: {move}"))
@@ -284,7 +285,7 @@ def _others(
     return waits, f"{first[0].name} does not answer the operator: {first[1]}" if first else None, in_flight
 
 
-def _missing(place: _Place, ordinal: int, pod: Pod | None, observed: Observed) -> Action | None:
+def _missing(place: Place, ordinal: int, pod: Pod | None, observed: Observed) -> Action | None:
     """Return what a node of *place* is waited for; None if it is a member and seen up by its peers."""
     if pod is None:
         return created(place.statefulset.name, ordinal)
@@ -294,7 +295,7 @@ def _missing(place: _Place, ordinal: int, pod: Pod | None, observed: Observed) -
     return Wait(seconds=GOSSIP_SECONDS, why=f"{peer} still sees {pod.name} down") if peer else None
 
 
-def _beside(place: _Place, places: list[_Place], desired: Desired, observed: Observed) -> list[Action]:
+def _beside(place: Place, places: list[Place], desired: Desired, observed: Observed) -> list[Action]:
     """Return what is beside Cassandra and keeps what *place* wants on trial.
 
     Where whole racks go, the first one does not wait for what only is not ready yet.
@@ -313,29 +314,14 @@ def _beside(place: _Place, places: list[_Place], desired: Desired, observed: Obs
     return [action for action in found if isinstance(action, Hold) or not first]
 
 
-def _silence(
-    unheard: Iterable[tuple[Pod, str, bool]], desired: Desired, observed: Observed
-) -> Iterator[Action]:
-    """Yield waits for nodes that have just fallen silent: the kubelet has yet to find out.
-
-    A node that refuses the operator's login lives. When none answers, it is the operator that is cut off.
-    """
-    if not observed.ring.views() or desired.rollout.unlocked:
-        return
-    for pod, why, refused in unheard:
-        if not refused:
-            said = f"{pod.name} is ready but does not answer the operator: {why}"
-            yield Wait(seconds=SILENCE_SECONDS, why=said)
-
-
-def _trusted(place: _Place, places: list[_Place], observed: Observed) -> bool:
+def _trusted(place: Place, places: list[Place], observed: Observed) -> bool:
     """Tell whether a pod with what *place* wants has started, in this or a like rack, or serves in it."""
     return (place.stored and place.statefulset.tried) or any(
         pod.cassandra_started(observed.now) for _, pod in _newest(place, places)
     )
 
 
-def _on_trial(places: list[_Place], observed: Observed, *, until_ready: bool) -> tuple[_Place, Pod] | None:
+def _on_trial(places: list[Place], observed: Observed, *, until_ready: bool) -> tuple[Place, Pod] | None:
     """Return a pod with its newest template that has not started, or is not ready, yet; None if none is."""
     for place in places:
         for like, pod in _newest(place, places):
@@ -350,7 +336,7 @@ def _tried(pod: Pod) -> Wait:
     return Wait(seconds=_VERDICT_SECONDS, why=why)
 
 
-def _newest(place: _Place, places: list[_Place]) -> Iterator[tuple[_Place, Pod]]:
+def _newest(place: Place, places: list[Place]) -> Iterator[tuple[Place, Pod]]:
     """Yield the pods that have what *place* wants, in all racks whose pods are made alike."""
     for like in places:
         if like.want.recipe == place.want.recipe and like.stored and like.statefulset.settled:
@@ -359,11 +345,11 @@ def _newest(place: _Place, places: list[_Place]) -> Iterator[tuple[_Place, Pod]]
                     yield like, pod
 
 
-def _takes_up(place: _Place) -> Wait:
+def _takes_up(place: Place) -> Wait:
     return Wait(seconds=None, why=f"the StatefulSet of rack {place.want.name} takes up its newest spec")
 
 
-def _kept_back(place: _Place) -> Hold:
+def _kept_back(place: Place) -> Hold:
     names = ", ".join(pod.name for pod in reversed(place.outdated()))
     path = f"{place.want.path}.rollingPartition"
     why = f"{names} keep their template, and other racks theirs, while {path} is {place.want.partition}"
