@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 
 from controller.kube import kinds
 from e2e.providers.sim import SimCluster
+from e2e.providers.sim_tap import NoTap, Tap
 from e2e.simcassandra.faults import Kind
 from e2e.simcassandra.modes import Mode
 from e2e.simcassandra.pace import RingPace
@@ -28,13 +30,27 @@ def racks(number: int, **each: Any) -> Json:
     return {"dc": [{"name": "dc1", "rack": [{"name": f"rack{i + 1}", **each} for i in range(number)]}]}
 
 
-def world_of(number: int = 3, *, pace: Pace | None = None, holds: bool = False, **spec: Any) -> SimCluster:
+def world_of(
+    number: int = 3, *, pace: Pace | None = None, holds: bool = False, tap: Tap | None = None, **spec: Any
+) -> SimCluster:
     """Return a world with a Ready cluster of *number* racks, at rest; *holds*: long calls are listened to."""
-    world = SimCluster(images=Images(unknown=[BAD]), pace=pace, holds=holds)
+    world = SimCluster(images=Images(unknown=[BAD]), pace=pace, holds=holds, tap=tap)
     world.apply(small(**{"topology": racks(number), "cassandraImage": OLD, **spec}))
     ready(world, seconds=900)
     world.run(15)
     return world
+
+
+class Wall(NoTap):
+    """The operator's network, in which nothing comes through to *behind*."""
+
+    def __init__(self) -> None:
+        self.behind: set[str] = set()
+
+    def asking(self, life: int, host: str) -> None:
+        """Let it pass, or not."""
+        if host in self.behind:
+            raise httpx.ConnectTimeout(f"life {life} does not reach {host}")
 
 
 @attrs.define
@@ -469,6 +485,32 @@ def test_a_node_that_is_down_holds_the_roll_until_it_is_back() -> None:
     faults.clear(hung)
     roll.done()
     assert roll.restarted() == set(roll.before)
+    assert roll.most_down == 1
+
+
+@pytest.mark.parametrize("image", [OLD, "cassandra:5.0.10"])
+def test_a_node_that_a_new_template_cuts_off_from_the_operator_gets_the_next_one(image: str) -> None:
+    """It serves, and nobody hears from it: the roll stops and says what to do, and an edit corrects it."""
+    wall = Wall()
+    world = world_of(3, tap=wall)
+    world.controllers.ring.create_keyspace("app", NetworkTopology(factors={"dc1": 3}))
+    roll = Watch(world)
+    world.edit("cc", {"cassandraImage": NEW})
+    roll.until(lambda: bool(roll.restarted()))
+    (victim,) = roll.restarted()
+    # Its next pod has an address by then, and Cassandra has not started in it.
+    roll.until(lambda: victim in pods(world))
+    world.run(5)
+    wall.behind.add(address(world, victim))
+    world.run(120)
+    assert roll.restarted() == {victim}
+    assert f"kubectl delete pod {victim}" in world.condition("cc", "Progressing")["message"]
+
+    world.edit("cc", {"cassandraImage": image})
+    roll.done()
+
+    assert images(world) == {image}
+    assert roll.restarted() == ({victim} if image == OLD else set(roll.before))
     assert roll.most_down == 1
 
 
