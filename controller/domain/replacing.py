@@ -8,7 +8,7 @@ majority of the peers to say, and the last address that it was known under is wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 import datetime as dt
 
 import attrs
@@ -54,16 +54,35 @@ def replaced(observed: Observed) -> Mapping[str, str]:
     A pod is there until its node serves, however often that fails to start.
     """
     found = {}
+    for pod in _anew(observed):
+        node = dead(pod.name, observed)
+        if isinstance(node, Dead):
+            found[pod.name] = node.address
+    return found
+
+
+def undecided(observed: Observed) -> Mapping[str, str]:
+    """Return the pods that lost their disk and cannot be told yet whose place they take, each with why not.
+
+    A pod is only waiting for that until Cassandra starts in it.
+    """
+    found = {}
+    for pod in _anew(observed):
+        node = dead(pod.name, observed)
+        known = pod.name in observed.hosts and pod.name in observed.addresses
+        if isinstance(node, str) and known and pod.name in observed.joined and not _has_run(pod):
+            found[pod.name] = node
+    return found
+
+
+def _anew(observed: Observed) -> Iterator[Pod]:
+    """Yield the pods that start, on another disk than their node had."""
     for rack in observed.racks.values():
         for pod in rack.pods:
             claim = _claim(pod, rack)
             lost = claim is not None and claim.node in observed.lost_machines and pod.node is None
-            anew = lost or _is_new(pod, rack, observed)
-            if anew and not pod.terminating and not pod.ready:
-                node = dead(pod.name, observed)
-                if isinstance(node, Dead):
-                    found[pod.name] = node.address
-    return found
+            if (lost or _is_new(pod, rack, observed)) and not pod.terminating and not pod.ready:
+                yield pod
 
 
 def disk(pod: Pod, rack: Rack) -> str | None:
@@ -87,14 +106,19 @@ def _is_new(pod: Pod, rack: Rack, observed: Observed) -> bool:
     return disk(pod, rack) != had and not (claim is not None and claim.terminating)
 
 
+def _has_run(pod: Pod) -> bool:
+    """Tell whether Cassandra has been started in *pod*."""
+    return any(
+        c.name == "cassandra" and (c.running or c.restarts or c.exit_code is not None) for c in pod.containers
+    )
+
+
 def _fresh(pod: Pod, claim: Claim | None) -> bool:
     """Tell whether the disk of *pod* was made together with it, and Cassandra has yet to see it.
 
     That is what there is to go by for nodes whose disks no status has told of.
     """
-    if any(
-        c.name == "cassandra" and (c.running or c.restarts or c.exit_code is not None) for c in pod.containers
-    ):
+    if _has_run(pod):
         return False
     if claim is None or claim.created is None or pod.created is None:
         return claim is None

@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import assert_never
 
+from controller.api.v2 import names
 from e2e.providers.sim import SimCluster
 from e2e.simcassandra.tokens import NetworkTopology
-from e2e.sweep.steps import AddMachine, BringBack, Keyspace, PowerOff, Remove, RemoveMachine, Replicate
+from e2e.sweep.steps import (
+    AddMachine,
+    Approve,
+    BringBack,
+    Keyspace,
+    PowerOff,
+    Remove,
+    RemoveMachine,
+    Replicate,
+)
 from e2e.sweep.world import look
 
 
@@ -37,6 +47,12 @@ def replicate(cluster: SimCluster, step: Keyspace | Replicate) -> None:
         # By a node that has heard of it: one that had no power then may yet have to.
         knowing = [n for n in ring.normal() if n.schema is not None and step.name in n.schema.keyspaces]
         ring.alter_keyspace(step.name, replication, at=knowing[0].address if knowing else None)
+
+
+def approval(cluster: SimCluster, step: Approve) -> Mapping[str, str]:
+    """Return the annotation that approves the edit that waits."""
+    status = look(cluster).clusters[step.name]["status"]
+    return {names.APPROVED: status["pendingChange"]["hash"]}
 
 
 def removal(cluster: SimCluster, step: Remove) -> Mapping[str, str]:

@@ -100,6 +100,21 @@ DISRUPTIONS: Final = (
         end=is_ready("demo"),
     ),
     Story(
+        name="disk",
+        about="a node loses its volume, and with it its pod: another one takes the place of the member",
+        given=made(single(nodesPerRacks=2, hardAntiAffinity=False, autoUpdateSeedList=False)),
+        when=(
+            Delete(kind="persistentvolumeclaims", name="data-solo-dc1-rack1-1"),
+            Delete(kind="pods", name="solo-dc1-rack1-1"),
+            Until(what="its node is down", probe=down("solo")),
+        ),
+        end=Until(
+            what="another Cassandra has its place, nobody knows the dead one, and the cluster is Ready",
+            probe=all_of(ready("solo"), replaced("solo")),
+            seconds=600,
+        ),
+    ),
+    Story(
         name="node",
         about="a Kubernetes node that is lost, and returns",
         given=made(sample()),

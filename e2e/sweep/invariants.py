@@ -13,6 +13,7 @@ import itertools
 import json
 from typing import Final
 
+from controller.api.v2.names import PAUSED
 from controller.api.v2.quantity import parse
 from controller.builders.places import places as places_of
 from e2e.providers.sim_operator import PASSWORD
@@ -228,6 +229,18 @@ def status_claims_what_is_true(write: Write, world: World) -> str | None:
     return None
 
 
+def paused_is_left_alone(write: Write, world: World) -> str | None:
+    """I5: of a cluster that its user has paused, the operator writes the status and nothing else.
+
+    Edits of the spec come after it, to the same object: who has seen them has seen it.
+    """
+    cluster = world.clusters.get(label(write.after))
+    if write.place == places.CLUSTERS or cluster is None:
+        return None
+    paused = (cluster["metadata"].get("annotations") or {}).get(PAUSED) == "true"
+    return f"{write.place[1]} {write.name} was written while its cluster was paused" if paused else None
+
+
 def fence_is_heeded(write: Write, world: World) -> str | None:
     """Two operators: who was told that the lease is lost writes nothing more."""
     return f"{write.name} was written without the lease" if write.fenced else None
@@ -323,6 +336,7 @@ WRITE_RULES: Final[tuple[WriteRule, ...]] = (
     one_node_joins_a_ring_that_agrees,
     writes_are_for_a_cluster_that_lives,
     status_claims_what_is_true,
+    paused_is_left_alone,
     fence_is_heeded,
     secrets_stay_secret,
     members_are_never_forgotten,

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import attrs
 
-from e2e.sweep import bugs, leaving_bugs, removing_bugs, replacing_bugs, upkeep_bugs
+from e2e.sweep import bugs, choices_bugs, leaving_bugs, removing_bugs, replacing_bugs, upkeep_bugs
 from e2e.sweep.explore import Explorer
 from e2e.sweep.run import replay
 from e2e.sweep.stories import BY_NAME
@@ -215,6 +215,25 @@ MUTANTS: Final = (
         about="the volume with the only copy of some data is given up",
         plant=replacing_bugs.replaces_without_proof,
         stories=("lost",),
+    ),
+    Mutant(
+        name="does-not-look-who-is-dead",
+        about="a node that lost its disk joins beside the member that it was",
+        plant=replacing_bugs.does_not_look_whether_a_node_is_dead_by_now,
+        stories=("disk",),
+        faults=("crash",),
+    ),
+    Mutant(
+        name="ignores-a-pause",
+        about="a paused cluster is changed",
+        plant=choices_bugs.takes_no_notice_of_a_pause,
+        stories=("pause",),
+    ),
+    Mutant(
+        name="ignores-approval",
+        about="an edit is carried out that waits for approval",
+        plant=choices_bugs.does_not_wait_for_approval,
+        stories=("approve",),
     ),
     Mutant(
         name="empties-places-too-early",

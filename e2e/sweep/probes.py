@@ -171,6 +171,34 @@ def settled(pod: str) -> Probe:
     return probe
 
 
+def pending(name: str) -> Probe:
+    """An edit of the cluster waits for approval, the newest one."""
+
+    def probe(world: World) -> bool:
+        obj = world.clusters.get(name) or {}
+        status = obj.get("status") or {}
+        return bool(status.get("pendingChange")) and (
+            status.get("observedGeneration") == obj["metadata"].get("generation")
+        )
+
+    return probe
+
+
+def on_image(pod: str, wanted: str) -> Probe:
+    """There is such a pod, and Cassandra in it is to run from this image."""
+
+    def probe(world: World) -> bool:
+        containers = (world.pods.get(pod) or {}).get("spec", {}).get("containers") or ()
+        return any(c["name"] == "cassandra" and c["image"] == wanted for c in containers)
+
+    return probe
+
+
+def tuned(name: str, megabytes: int) -> Probe:
+    """All nodes of the cluster compact at so many megabytes a second."""
+    return lambda world: {node.compacts_at for node in world.nodes_of(name)} == {megabytes}
+
+
 def at_work(pod: str, method: str) -> Probe:
     """Cassandra in *pod* carries *method* out."""
     return lambda world: any(node.pod == pod and method in node.at_work for node in world.nodes)

@@ -33,3 +33,8 @@ def replaces_without_proof() -> None:
         return proof
 
     replace(replacing, "_proof", make)
+
+
+def does_not_look_whether_a_node_is_dead_by_now() -> None:
+    """Leave it to events to tell when the peers of a node come to believe that it is down."""
+    replace(replacing, "undecided", lambda _: lambda *_: ())

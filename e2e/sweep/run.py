@@ -14,18 +14,21 @@ from typing import Any, assert_never
 import attrs
 
 from controller.kube import kinds
+from controller.kube.kinds import Kind
 from controller.kube.transport import Request
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.simcontrollers.images import Images
 from e2e.simtime import EPOCH
 from e2e.sweep.accidents import CRASH, OUTAGE, UNDO
-from e2e.sweep.carry_out import befall, removal, replicate
+from e2e.sweep.carry_out import approval, befall, removal, replicate
 from e2e.sweep.director import Decide, Director
 from e2e.sweep.endstate import differences, end_state, stale_stores
 from e2e.sweep.plans import CALL, FAULTS, Plan
 from e2e.sweep.steps import (
     AddMachine,
+    Annotate,
     Apply,
+    Approve,
     BringBack,
     Delete,
     Edit,
@@ -74,6 +77,7 @@ _KINDS = {
     "cassandraclusters": kinds.CASSANDRA_CLUSTER,
     "pods": kinds.POD,
     "persistentvolumeclaims": kinds.PERSISTENT_VOLUME_CLAIM,
+    "secrets": kinds.SECRET,
 }
 
 
@@ -141,7 +145,7 @@ class Run:
             end=end,
         )
 
-    def _do(self, step: Step) -> None:
+    def _do(self, step: Step) -> None:  # noqa: C901 -- an arm for each step
         match step:
             case Apply(object=obj):
                 self._cluster.apply(obj)
@@ -151,9 +155,13 @@ class Run:
             case Delete():
                 self._delete(step)
             case Label(pod=pod, labels=labels):
-                self._label(pod, labels)
+                self._merge(kinds.POD, pod, {"labels": labels})
+            case Annotate(name=name, annotations=annotations):
+                self._merge(kinds.CASSANDRA_CLUSTER, name, {"annotations": annotations})
+            case Approve(name=name):
+                self._merge(kinds.CASSANDRA_CLUSTER, name, {"annotations": approval(self._cluster, step)})
             case Remove(through=through):
-                self._label(through, removal(self._cluster, step))
+                self._merge(kinds.POD, through, {"labels": removal(self._cluster, step)})
             case PowerOff() | BringBack() | AddMachine() | RemoveMachine():
                 befall(self._cluster, step)
             case Keyspace() | Replicate():
@@ -169,11 +177,11 @@ class Run:
         path = _KINDS[step.kind].path(NAMESPACE, step.name)
         body = {"gracePeriodSeconds": 0} if step.force else None
         self._cluster.transport.send(Request(method="DELETE", path=path, body=body))
+        self._witness.behold()
 
-    def _label(self, pod: str, labels: Mapping[str, str]) -> None:
+    def _merge(self, kind: Kind, name: str, metadata: Mapping[str, Any]) -> None:
         headers = {"Content-Type": "application/merge-patch+json"}
-        body = {"metadata": {"labels": labels}}
-        path = kinds.POD.path(NAMESPACE, pod)
+        path, body = kind.path(NAMESPACE, name), {"metadata": metadata}
         self._cluster.transport.send(Request(method="PATCH", path=path, headers=headers, body=body))
 
     def _wait(self, step: Until) -> None:

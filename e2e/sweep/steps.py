@@ -32,7 +32,7 @@ class Edit:
 
 @attrs.frozen(kw_only=True)
 class Delete:
-    """Delete an object: kinds are `cassandraclusters`, `pods` and `persistentvolumeclaims`.
+    """Delete an object: a `cassandraclusters`, `pods`, `persistentvolumeclaims` or `secrets`.
 
     With *force* no kubelet is waited for.
     """
@@ -48,6 +48,21 @@ class Label:
 
     pod: str
     labels: Mapping[str, str]
+
+
+@attrs.frozen(kw_only=True)
+class Annotate:
+    """Put *annotations* on a cluster; None takes one away."""
+
+    name: str
+    annotations: Mapping[str, str | None]
+
+
+@attrs.frozen(kw_only=True)
+class Approve:
+    """Approve the edit of a cluster that waits, as `kubectl casskop approve` does."""
+
+    name: str
 
 
 @attrs.frozen(kw_only=True)
@@ -132,6 +147,8 @@ Step = (
     | Edit
     | Delete
     | Label
+    | Annotate
+    | Approve
     | Remove
     | PowerOff
     | BringBack

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from e2e.sweep.choices import CHOICES
 from e2e.sweep.disruptions import DISRUPTIONS
 from e2e.sweep.probes import all_of, budget, gone, nothing_left, ready, says
 from e2e.sweep.removals import REMOVALS
@@ -105,5 +106,5 @@ _LIVES: Final = (
         quiet=False,
     ),
 )
-STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS, *REMOVALS, *UPKEEP)
+STORIES: Final = (*_LIVES, *SIZES, *DISRUPTIONS, *REMOVALS, *UPKEEP, *CHOICES)
 BY_NAME: Final = {story.name: story for story in STORIES}

@@ -40,7 +40,7 @@ class RingNode:
 
     *host_ids* are theirs, by address. *age* is for how many seconds it has been running, *removes* the host
     id of whom it removes from the ring. *at_work* are the methods that it was asked for and carries out,
-    *finished* says when one came to a good end last.
+    *finished* says when one came to a good end last. It *compacts_at* so many megabytes a second.
     """
 
     address: str
@@ -55,6 +55,7 @@ class RingNode:
     age: float = 0.0
     removes: str | None = None
     at_work: tuple[str, ...] = ()
+    compacts_at: float = 0.0
     finished: Mapping[str, float] = attrs.field(factory=dict)
 
 
@@ -212,6 +213,7 @@ def _node(node: Node) -> RingNode:
         age=node.simulation.now - node.started_at,
         removes=_removes(node),
         at_work=node.at_work,
+        compacts_at=node.compaction_megabytes,
         finished=dict(node.finished),
     )
 

@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from controller.domain.observed import Claim, Container, Copy, Observed, Pod, Rack
+from controller.domain.plan import replace
 from controller.domain.replacing import Dead, dead, disk, replaced
 from controller.domain.ring import Mode, Ring, Silent, View
 from unit_tests.domain.obedient import NOW
@@ -119,6 +120,25 @@ def test_a_pod_that_is_deleted_in_its_first_minute_has_its_disk_still() -> None:
 
     assert replaced(seen(claim=young, disks={VICTIM: "c"})) == {}
     assert replaced(seen(claim=young, disks={VICTIM: "another"})) == {VICTIM: OLD}
+
+
+def test_who_cannot_be_told_yet_is_looked_at_again() -> None:
+    """No event says when peers come to believe that a node is down, and Cassandra starts without it."""
+    doubted: dict[str, Any] = {"ring": answers(view(), view(unreachable=frozenset()))}
+    (wait,) = replace.undecided(seen(**doubted))
+
+    assert wait.seconds is not None
+    assert "waits to be told whose place it takes: demo-dc1-rack2-0 does not believe" in wait.why
+    # Who can be told is, who was no member has no place to take, and who has started has been prepared.
+    runs = pod(VICTIM, ready=False, containers=(Container(name="cassandra", running=True),))
+    for others in (
+        seen(),
+        seen(hosts={}, **doubted),
+        seen(joined=frozenset(PEERS), **doubted),
+        seen(runs, disks={VICTIM: "another"}, **doubted),
+        seen(claim=fresh(created=NOW - dt.timedelta(hours=1)), **doubted),
+    ):
+        assert not list(replace.undecided(others))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,22 @@ def test_a_node_that_lost_its_disk_takes_its_own_place() -> None:
     assert "replaces" not in there(world, kinds.CONFIG_MAP, "cc-ring")["data"]
 
 
+def test_a_node_that_lost_its_disk_and_fell_silent_takes_its_own_place() -> None:
+    """Its peers take some seconds to believe that it is down, and nothing else happens meanwhile."""
+    world = three()
+    victim = next(node for node in world.controllers.ring.normal() if node.config.pod == VICTIM)
+    remove(world, kinds.PERSISTENT_VOLUME_CLAIM, CLAIM)
+    # Nothing is said to anybody.
+    victim.end(137)
+    remove(world, kinds.POD, VICTIM)
+    world.run(3)
+    assert "waits to be told whose place it takes" in world.condition("cc", "Progressing")["message"]
+
+    ready(world, seconds=100)
+    world.run(30)
+    assert known(world) == {3}
+
+
 def test_a_lost_machine_is_told_of_and_nothing_is_destroyed() -> None:
     """The condition names machine, volume and pod, and the commands; the volume stays."""
     world = three()

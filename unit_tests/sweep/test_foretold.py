@@ -14,11 +14,13 @@ from e2e.providers.foreseeing import ForeseeingCluster, Foresight, difference
 from e2e.providers.sim import NAMESPACE, SimCluster
 from e2e.providers.simulated import SimulatedCluster
 from e2e.simcontrollers.images import Images
-from e2e.sweep.carry_out import befall, removal, replicate
+from e2e.sweep.carry_out import approval, befall, removal, replicate
 from e2e.sweep.run import MISSING_IMAGE
 from e2e.sweep.steps import (
     AddMachine,
+    Annotate,
     Apply,
+    Approve,
     BringBack,
     Delete,
     Edit,
@@ -49,7 +51,7 @@ class Stage:
         self.user = SimulatedCluster(self.sim)
         self.cluster = ForeseeingCluster(self.user, self.foresight)
 
-    def do(self, step: Step) -> None:  # noqa: C901 -- an arm for each step
+    def do(self, step: Step) -> None:  # noqa: C901, PLR0912 -- an arm for each step
         """Do what a story says, without any fault."""
         match step:
             case Apply(object=obj):
@@ -62,6 +64,11 @@ class Stage:
                 self.by_force(step)
             case Label(pod=pod, labels=labels):
                 self.cluster.patch("pods", pod, {"metadata": {"labels": labels}})
+            case Annotate(name=name, annotations=annotations):
+                self.cluster.patch(CLUSTERS, name, {"metadata": {"annotations": annotations}})
+            case Approve(name=name):
+                given = {"metadata": {"annotations": approval(self.sim, step)}}
+                self.cluster.patch(CLUSTERS, name, given)
             case Remove(through=through):
                 self.cluster.patch("pods", through, {"metadata": {"labels": removal(self.sim, step)}})
             case PowerOff() | BringBack() | AddMachine() | RemoveMachine():

@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
+from controller.api.v2.names import PAUSED
 from e2e.providers.sim_operator import PASSWORD
 from e2e.sweep import invariants as inv
 from e2e.sweep import leaving_rules as gone
@@ -80,6 +81,9 @@ _LOST = world(
 # A cluster whose first node is removed from the ring, and its volume.
 _REMOVES = cluster(status={"nodeRemoval": {"hostId": "h9", "place": {"cc-r1-0": "u", "data-cc-r1-0": "c"}}})
 _FIRST = {**CLAIM, "metadata": {**CLAIM["metadata"], "name": "data-cc-r1-0"}}
+
+
+_PAUSED = cluster(metadata={"annotations": {PAUSED: "true"}})
 
 
 def _orphaning(obj: dict[str, Any]) -> Write:
@@ -527,6 +531,24 @@ WRITES: dict[str, tuple[inv.WriteRule, Write, World, str | None]] = {
     "one member less, which has left": (
         gone.members_are_never_forgotten,
         write(places.CONFIG_MAPS, _record("a"), before=_record("a", "cc-r1-1")),
+        world(),
+        None,
+    ),
+    "status of a paused cluster": (
+        inv.paused_is_left_alone,
+        write(places.CLUSTERS, cluster(status={"phase": "x"}), before=cluster()),
+        world(clusters={"cc": _PAUSED}),
+        None,
+    ),
+    "paused, and written": (
+        inv.paused_is_left_alone,
+        write(places.STATEFULSETS, rack(1), before=rack(1)),
+        world(clusters={"cc": _PAUSED}),
+        "while its cluster was paused",
+    ),
+    "not paused any more": (
+        inv.paused_is_left_alone,
+        write(places.STATEFULSETS, rack(1), before=rack(1)),
         world(),
         None,
     ),

@@ -92,6 +92,7 @@ def _ring(desired: Desired, observed: Observed) -> tuple[Action, ...]:
         return (*actions, *replacing)
     # Why a pod finds no place says more than that it finds none.
     actions.extend(replace.offers(desired, observed))
+    actions.extend(replace.undecided(observed))
     actions.extend(_mended(desired, observed) or create.create(desired, observed))
     actions.extend(datacenters.removed(desired, observed))
     return tuple(actions)

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 
 import attrs
 
-from controller.domain.actions import Action, Hold, ReleasePlace
+from controller.domain import replacing
+from controller.domain.actions import Action, Hold, ReleasePlace, Wait
 from controller.domain.availability import Blocked, Consistency, Proof, prove
 from controller.domain.desired import Desired, DesiredRack
 from controller.domain.observed import Claim, Observed, Pod, Rack
 from controller.domain.ownership import Ownership, Unread
+from controller.domain.plan.waiting import SOON_SECONDS
 from controller.domain.replacing import Dead, dead, replaced
 
 PATH = "spec.nodeReplacement"
@@ -63,6 +65,15 @@ def offers(desired: Desired, observed: Observed) -> Iterator[Hold]:
             " in the ring"
         )
         yield Hold(reason="NodeLost", path=PATH, why=f"{_gone(lost)}; {advice}", seconds=30)
+
+
+def undecided(observed: Observed) -> Iterator[Wait]:
+    """Yield what pods that lost their disk wait for: no event tells when peers believe a node to be down."""
+    for pod, why in replacing.undecided(observed).items():
+        yield Wait(
+            seconds=SOON_SECONDS,
+            why=f"pod {pod} has lost its node's disk, and waits to be told whose place it takes: {why}",
+        )
 
 
 def _gone(lost: _Lost) -> str:
