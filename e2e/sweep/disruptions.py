@@ -6,7 +6,7 @@ from typing import Final
 
 from e2e.simcassandra.keyspaces import SYSTEM_KEYSPACES
 from e2e.sweep.probes import all_of, down, missing, placeless, ready, replaced, says, serving, sized, stopped
-from e2e.sweep.samples import is_ready, made, runs, sample, single
+from e2e.sweep.samples import dcs_of, is_ready, made, runs, sample, single
 from e2e.sweep.steps import (
     AddMachine,
     BringBack,
@@ -51,6 +51,16 @@ DISRUPTIONS: Final = (
         given=made(
             single(nodesPerRacks=3, maxPodUnavailable=2, hardAntiAffinity=False),
             Keyspace(name="app", copies=3),
+        ),
+        when=(Edit(name="solo", spec={"cassandraImage": _NEW}),),
+        end=runs("solo", _NEW),
+    ),
+    Story(
+        name="twins",
+        about="a new image for two data centres of two nodes: one after the other",
+        given=made(
+            sample("solo", hardAntiAffinity=False, topology=dcs_of(2, 2)),
+            Keyspace(name="app", copies=2, dcs=("dc1", "dc2")),
         ),
         when=(Edit(name="solo", spec={"cassandraImage": _NEW}),),
         end=runs("solo", _NEW),

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2e.sweep.probes import all_of, exists, leaving, racks, ready, says, tidy
-from e2e.sweep.samples import dcs_of, is_ready, made, one_dc, rests, sample, single
-from e2e.sweep.steps import Edit, Keyspace, Pause, Story, Until
+from e2e.sweep.probes import all_of, any_of, exists, gone, leaving, racks, ready, says, tidy
+from e2e.sweep.samples import dcs_of, is_ready, made, one_dc, rests, runs, sample, single
+from e2e.sweep.steps import Delete, Edit, Keyspace, Label, Pause, Story, Until
+
+_SECOND: Final = "solo-dc1-rack1-1"
+_DATA: Final = Keyspace(name="app", copies=1, megabytes=300)
 
 SIZES: Final = (
     Story(
@@ -84,6 +87,41 @@ SIZES: Final = (
             "pods/solo-dc1-rack1-0.metadata.annotations",
             "status.dueOperations",
         ),
+    ),
+    Story(
+        name="farewell",
+        about="a cluster that is deleted while one of its nodes hands its data over",
+        given=made(single(nodesPerRacks=2, hardAntiAffinity=False), _DATA),
+        when=(
+            Edit(name="solo", spec={"nodesPerRacks": 1}),
+            Until(
+                what="the node leaves, or has left",
+                probe=any_of(leaving("solo", _SECOND), lambda world: _SECOND not in world.pods),
+            ),
+            Delete(kind="cassandraclusters", name="solo"),
+        ),
+        end=Until(what="all but the volumes is gone", probe=gone("solo")),
+    ),
+    Story(
+        name="leap",
+        about="three racks that get larger and another image by one edit",
+        given=made(sample(hardAntiAffinity=False), Keyspace(name="app", copies=3, megabytes=100)),
+        when=(Edit(name="demo", spec={"nodesPerRacks": 2, "cassandraImage": "cassandra:5.0.7"}),),
+        end=runs("demo", "cassandra:5.0.7"),
+    ),
+    Story(
+        name="crowd",
+        about="nodesPerRacks from 3 to 2 while a node is repaired: it leaves afterwards",
+        given=made(
+            single(nodesPerRacks=3, hardAntiAffinity=False), Keyspace(name="app", copies=2, megabytes=400)
+        ),
+        when=(
+            Label(pod="solo-dc1-rack1-0", labels={"operation-name": "repair", "operation-status": "ToDo"}),
+            Pause(seconds=1.0),
+            Edit(name="solo", spec={"nodesPerRacks": 2}),
+        ),
+        end=rests("solo"),
+        hangs_on_calls=("operation-", "/operation-result", ".podLastOperation", ".dueOperations"),
     ),
     Story(
         name="far",
