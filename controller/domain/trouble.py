@@ -44,6 +44,8 @@ _CONFIG = "spec.config"
 _NO_OBJECT = re.compile(r'(secret|configmap) "([^"]+)" not found', re.IGNORECASE)
 _NO_KEY = re.compile(r"couldn't find key (\S+) in (Secret|ConfigMap) (?:\S+/)?([\w.-]+)")
 _KINDS = {"secret": "Secret", "configmap": "ConfigMap"}
+# Cassandra's words when nobody answers its gossip: with data, and without.
+_ALONE = ("Unable to gossip with any", "Unable to contact any seeds")
 # The user's scripts, by which bootstrap speaks of them, and where a user's image sees them.
 _SCRIPTS = ("pre_run", "post_run", "/configmap")
 # A volume is where it is: neither labels nor sizes of the rack are to blame, nor is a storage class.
@@ -168,13 +170,20 @@ def _container_trouble(pod: Pod, container: Container, rack: DesiredRack) -> Tro
             return _out_of_memory(pod, container, origins)
         last = _sentence(container.last_words or container.message or "it left no message")
         paths = _suspects(container.name, last, origins)
+        advice = f"look at {', '.join(paths)} and at its log"
+        if container.name == "cassandra" and any(said in last for said in _ALONE):
+            # What it starts with was written when its pod was: it has not heard of who came since.
+            advice = (
+                "it reaches none of the nodes that it knew when its pod was made: it starts once one of"
+                f" them serves, and `kubectl delete pod {pod.name}` has it look for the seeds of now; if they"
+                f" serve, {advice}"
+            )
         return Trouble(
             pod=pod.name,
             reason="ContainerCrashes",
             path=paths[0],
             why=f"container {container.name} of {pod.name} ends again and again"
-            f" ({container.restarts} restarts; look at {', '.join(paths)} and at its log)."
-            f" Its last words: {last}",
+            f" ({container.restarts} restarts; {advice}). Its last words: {last}",
         )
     return None
 

@@ -20,6 +20,7 @@ import signal
 import time
 import traceback
 from typing import Any, NoReturn
+import warnings
 
 import attrs
 
@@ -151,7 +152,10 @@ class Explorer:
     def _fork(self, plan: Plan) -> bool:
         """Fork; True in the child."""
         reading, writing = os.pipe()
-        child = os.fork()
+        with warnings.catch_warnings():
+            # Of threads that the child would wait for in vain: it does not, see `_from_the_beginning`.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
         if child == 0:
             os.close(reading)
             self._mine = (plan, writing, time.process_time())

@@ -107,6 +107,17 @@ def test_who_crashes_is_looked_for_where_the_spec_speaks_of_it(
     assert f"look at {', '.join(paths)} and at its log" in trouble.why
 
 
+@pytest.mark.parametrize("words", ["Unable to gossip with any peers", "Unable to contact any seeds!"])
+def test_a_node_that_reaches_nobody_is_told_how_it_gets_the_seeds_of_now(words: str) -> None:
+    """Its configuration was written with its pod, and it may be that nobody of then is there."""
+    ended = Container(name="cassandra", reason="CrashLoopBackOff", exit_code=3, restarts=2, last_words=words)
+
+    why = found(pod(containers=(ended,))).why
+
+    assert "`kubectl delete pod demo-dc1-rack0-0`" in why
+    assert "if they serve, look at spec.config" in why
+
+
 def test_a_pod_of_which_nothing_begins() -> None:
     """Its volumes or its network are missing; slow images, which come later, are none of that."""
     waiting = Container(name="bootstrap", reason="PodInitializing", init=True)
