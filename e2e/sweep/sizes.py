@@ -121,7 +121,9 @@ SIZES: Final = (
             Edit(name="solo", spec={"nodesPerRacks": 2}),
         ),
         end=rests("solo"),
-        hangs_on_calls=("operation-", "/operation-result", ".podLastOperation", ".dueOperations"),
+        # Which of the two came last hangs on when the first was heard of.
+        hangs_on=(".podLastOperation",),
+        hangs_on_calls=("operation-", "/operation-result", ".dueOperations"),
     ),
     Story(
         name="far",

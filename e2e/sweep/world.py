@@ -166,9 +166,12 @@ def look(cluster: SimCluster) -> World:
 
 
 def copies(cluster: SimCluster) -> tuple[Copies, ...]:
-    """Return where users' data is, as members that run see the ring."""
+    """Return where users' data is, as the member sees the ring that has run for the longest time.
+
+    One that has just started knows others by addresses of the past.
+    """
     found: dict[str, Copies] = {}
-    for node in cluster.controllers.ring.normal():
+    for node in sorted(cluster.controllers.ring.normal(), key=lambda node: -node.started_at):
         schema = node.schema
         for name, keyspace in () if schema is None else schema.keyspaces.items():
             if name not in _NOT_THE_USERS and node.view.members:
