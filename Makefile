@@ -68,7 +68,7 @@ WALKS ?= 0-99
 sweep: venv ## play every fault at every step of every story
 	$(RUN) e2e.sweep --jobs 2
 
-sweep-quick: venv ## a part of the sweep, in about a minute
+sweep-quick: venv ## a part of the sweep, in four minutes
 	$(RUN) e2e.sweep --quick --jobs 2
 	$(RUN) e2e.sweep --walk 0-11 --jobs 2
 
