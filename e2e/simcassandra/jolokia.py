@@ -369,17 +369,8 @@ class Agent:
             raise BadRequestError(f"No operation {bare} found on MBean {name}")
         chosen = find(self._bean(name), name, operation, arguments)
         outcome = chosen.run(self.node, arguments)
-        if not isinstance(outcome, Deferred):
-            self.node.finished[bare] = self.node.simulation.now
-            return outcome
-        outcome.then(lambda call: self._over(bare, call))
-        if not outcome.done:
-            self.node.executing.append((bare, outcome))
+        self.node.carries_out(bare, outcome)
         return outcome
-
-    def _over(self, method: str, call: Deferred[Any]) -> None:
-        if call.error is None and not call.lost:
-            self.node.finished[method] = self.node.simulation.now
 
 
 class Agents:

@@ -156,8 +156,23 @@ class Node:
     @property
     def at_work(self) -> tuple[str, ...]:
         """The methods that were asked for over JMX and are not done, and "repair" for each repair."""
-        calls = [method for method, call in self.executing if not call.done]
-        return (*calls, *("repair" for repair in self.repairs if repair.status == ["IN_PROGRESS"]))
+        calls = [method for method, _ in self.executing]
+        return (*calls, *("repair" for repair in self.repairs if repair.running))
+
+    def carries_out(self, method: str, outcome: object) -> None:
+        """Note that it was asked for *method* over JMX, and answers with *outcome*, now or later."""
+        if not isinstance(outcome, Deferred):
+            self.finished[method] = self.simulation.now
+            return
+        entry = (method, outcome)
+        self.executing.append(entry)
+
+        def over(call: Deferred[Any]) -> None:
+            self.executing.remove(entry)
+            if call.error is None and not call.lost:
+                self.finished[method] = self.simulation.now
+
+        outcome.then(over)
 
     @property
     def running(self) -> bool:

@@ -17,6 +17,11 @@ class Repair:
     number: int
     status: list[str]
 
+    @property
+    def running(self) -> bool:
+        """Whether it is neither done nor has failed."""
+        return self.status == ["IN_PROGRESS"]
+
 
 def repair_async(node: Node, keyspace: str) -> int:
     """Begin to repair *keyspace* and return the command's number, 0 if there is nothing to do."""

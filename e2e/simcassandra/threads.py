@@ -29,9 +29,8 @@ def bean() -> MBean:
 
 
 def _threads(node: Node) -> list[dict[str, Any]]:
-    node.executing[:] = [(name, call) for name, call in node.executing if not call.done]
     agents = [_thread(f"jolokia-{i}", name) for i, (name, _) in enumerate(node.executing)]
-    running = [repair.number for repair in node.repairs if repair.status == ["IN_PROGRESS"]]
+    running = [repair.number for repair in node.repairs if repair.running]
     repairs = [_thread(f"Repair#{number}:1", None) for number in running]
     return [_thread("main", None), *agents, *repairs]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from controller.api.v2.names import PAUSED
 from e2e.sweep.disruptions import SYSTEM
 from e2e.sweep.probes import all_of, on_image, pending, ready, says, serving, tuned
 from e2e.sweep.samples import is_ready, made, runs, sample, single
 from e2e.sweep.steps import Annotate, Approve, Delete, Edit, Keyspace, Pause, Replicate, Story, Until
 
 _NEW: Final = "cassandra:5.0.7"
-_PAUSED: Final = "cassandraclusters.db.orange.com/paused"
 
 
 def _pair(partition: int) -> dict[str, Any]:
@@ -78,11 +78,11 @@ CHOICES: Final = (
         about="a new image while the cluster is paused, and then it is not any more",
         given=made(single()),
         when=(
-            Annotate(name="solo", annotations={_PAUSED: "true"}),
+            Annotate(name="solo", annotations={PAUSED: "true"}),
             Until(what="it says so", probe=says("solo", "Paused", "Annotated")),
             Edit(name="solo", spec={"cassandraImage": _NEW}),
             Pause(seconds=5),
-            Annotate(name="solo", annotations={_PAUSED: None}),
+            Annotate(name="solo", annotations={PAUSED: None}),
         ),
         end=runs("solo", _NEW),
     ),

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 import contextlib
+import functools
 import gc
 import json
 import os
@@ -102,7 +103,7 @@ class Explorer:
         # A run is over before its garbage is worth collecting.
         gc.disable()
         try:
-            outcome = self._play(run)
+            outcome = self._play(run.play)
             while self._running:
                 self._reap()
         finally:
@@ -112,13 +113,14 @@ class Explorer:
         verdicts = tuple(self._verdicts[plan] for plan in sorted(self._verdicts))
         return Explored(story=self._story, trunk=outcome, verdicts=verdicts)
 
-    def _play(self, run: Run) -> Outcome:
+    def _play(self, play: Callable[[], Outcome]) -> Outcome:
+        """Return what *play* comes to; in a child, tell it and end."""
         try:
-            outcome = run.play()
+            outcome = play()
         except Exception:
             if self._mine is None:
                 raise
-            self._finish([_broken()], "")
+            self._finish([f"the simulation fails: {traceback.format_exc(limit=-4)}"], "")
         if self._mine is not None:
             self._finish([str(violation) for violation in outcome.violations], outcome.history)
         return outcome
@@ -137,23 +139,17 @@ class Explorer:
                 self._reap()
             if self._fork(plan):
                 if self._run is not None and self._run.parked:
-                    self._from_the_beginning(plan)
+                    # Threads of calls that last are lost: this plays all of the plan, and ends the process.
+                    again = functools.partial(replay, seed=self._seed, reference=self._reference)
+                    self._play(functools.partial(again, self._story, plan))
                 return fault
         return None
-
-    def _from_the_beginning(self, plan: Plan) -> NoReturn:
-        """In a child that has lost the threads of calls that last: play all of *plan*, and end."""
-        try:
-            outcome = replay(self._story, plan, seed=self._seed, reference=self._reference)
-        except Exception:  # noqa: BLE001 -- it is told, by whoever it comes
-            self._finish([_broken()], "")
-        self._finish([str(violation) for violation in outcome.violations], outcome.history)
 
     def _fork(self, plan: Plan) -> bool:
         """Fork; True in the child."""
         reading, writing = os.pipe()
         with warnings.catch_warnings():
-            # Of threads that the child would wait for in vain: it does not, see `_from_the_beginning`.
+            # Of threads that the child would wait for in vain: it does not, see `_decide`.
             warnings.simplefilter("ignore", DeprecationWarning)
             child = os.fork()
         if child == 0:
@@ -199,7 +195,3 @@ class Explorer:
 
     def _failed(self) -> bool:
         return any(verdict.problems for verdict in self._verdicts.values())
-
-
-def _broken() -> str:
-    return f"the simulation fails: {traceback.format_exc(limit=-4)}"

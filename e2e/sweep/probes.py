@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Final
 
 from controller.api.v2.names import OPERATION_RESULT
-from e2e.sweep.world import World, condition, label, wanted_size
+from e2e.sweep.world import Object, World, condition, label, wanted_size
 
 Probe = Callable[[World], bool]
 
@@ -158,17 +158,11 @@ def operated(pod: str, status: str) -> Probe:
 def settled(pod: str) -> Probe:
     """The last operation that labels of *pod* asked for is Done, or failed by what befell it."""
 
-    def probe(world: World) -> bool:
-        metadata = world.pods[pod]["metadata"] if pod in world.pods else {}
-        labels, result = (
-            metadata.get("labels") or {},
-            (metadata.get("annotations") or {}).get(OPERATION_RESULT),
-        )
-        status = labels.get("operation-status")
-        lost = status == "Error" and result is not None and any(words in result for words in _REASONS)
-        return bool(labels.get("operation-end")) and (status == "Done" or lost)
+    def excused(world: World) -> bool:
+        result = (world.pods[pod]["metadata"].get("annotations") or {}).get(OPERATION_RESULT) or ""
+        return any(words in result for words in _REASONS)
 
-    return probe
+    return any_of(operated(pod, "Done"), all_of(operated(pod, "Error"), excused))
 
 
 def pending(name: str) -> Probe:
@@ -186,12 +180,7 @@ def pending(name: str) -> Probe:
 
 def on_image(pod: str, wanted: str) -> Probe:
     """There is such a pod, and Cassandra in it is to run from this image."""
-
-    def probe(world: World) -> bool:
-        containers = (world.pods.get(pod) or {}).get("spec", {}).get("containers") or ()
-        return any(c["name"] == "cassandra" and c["image"] == wanted for c in containers)
-
-    return probe
+    return lambda world: pod in world.pods and wanted in _images(world.pods[pod])
 
 
 def tuned(name: str, megabytes: int) -> Probe:
@@ -222,7 +211,7 @@ def image(name: str, wanted: str) -> Probe:
 
     def probe(world: World) -> bool:
         pods = [pod for pod in world.pods.values() if label(pod) == name]
-        images = [c["image"] for pod in pods for c in pod["spec"]["containers"] if c["name"] == "cassandra"]
+        images = [image for pod in pods for image in _images(pod)]
         return bool(images) and set(images) == {wanted}
 
     return probe
@@ -272,3 +261,7 @@ def budget(name: str, unavailable: int) -> Probe:
         return found is not None and found["spec"].get("maxUnavailable") == unavailable
 
     return probe
+
+
+def _images(pod: Object) -> list[str]:
+    return [c["image"] for c in pod["spec"]["containers"] if c["name"] == "cassandra"]

@@ -56,7 +56,7 @@ SIZES: Final = (
         name="racks",
         about="a rack that is taken out with its node, and then another one that comes",
         given=made(
-            {**single(), "spec": {**single()["spec"], "topology": one_dc("rack1", "rack2")}},
+            sample("solo", topology=one_dc("rack1", "rack2")),
             Keyspace(name="app", copies=1),
         ),
         when=(
@@ -135,7 +135,7 @@ SIZES: Final = (
     Story(
         name="empty",
         about="a data centre that is taken out with its nodes, then emptied, then taken out",
-        given=made({**single(), "spec": {**single()["spec"], "topology": dcs_of(1, 1)}}),
+        given=made(sample("solo", topology=dcs_of(1, 1))),
         when=(
             Edit(name="solo", spec={"topology": dcs_of(1)}),
             Until(

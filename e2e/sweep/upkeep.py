@@ -84,7 +84,7 @@ UPKEEP: Final = (
         name="rebuild",
         about="a node of a new data centre fetches the data of the other one",
         given=(
-            *made({**single(), "spec": {**single()["spec"], "topology": dcs_of(1, 1)}}, _DATA),
+            *made(sample("solo", topology=dcs_of(1, 1)), _DATA),
             Replicate(name="app", copies=1, dcs=("dc1", "dc2")),
             Pause(seconds=5),
         ),
